@@ -91,9 +91,7 @@ def _check(name: str, argument: str) -> None:
     if name in available():
         return
     reason = why_not().get(name, f"there are only {', '.join(KNOWN)}")
-    raise ValueError(
-        f"{argument}={name!r} cannot be used: {reason}. Available here: {', '.join(available())}."
-    )
+    raise ValueError(f"{argument}: expected one of {list(available())}, got {name!r}; {reason}.")
 
 
 def _pick() -> str:

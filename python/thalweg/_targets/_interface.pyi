@@ -1,5 +1,5 @@
 # What every compiled target offers. Letters: R replicas, P parameters, N samples, S_rec records.
-# Arrays must be C-contiguous and of exactly the dtype; they may be read-only, none is ever modified.
+# Arrays must be C-contiguous and of exactly the dtype; they may be read-only, none is modified.
 # dtype is "float32" or "float64"; threads = 0 stands for default_threads().
 from collections.abc import Callable
 from typing import Any
