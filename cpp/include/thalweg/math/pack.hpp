@@ -52,6 +52,14 @@ template <>
 struct native_register<std::int64_t> {
   typedef std::int64_t type __attribute__((vector_size(register_bytes)));
 };
+template <>
+struct native_register<std::uint32_t> {
+  typedef std::uint32_t type __attribute__((vector_size(register_bytes)));
+};
+template <>
+struct native_register<std::uint64_t> {
+  typedef std::uint64_t type __attribute__((vector_size(register_bytes)));
+};
 
 // A mask holds one integer a lane: all bits set for true, none for false.
 template <class Real, int W>
@@ -222,12 +230,34 @@ THALWEG_INLINE S abs(S x) {
   using Int = integer_of<real_of<S>>;
   return from_bits<S>(to_bits(x) & std::numeric_limits<Int>::max());
 }
+// max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b: both give b where either is nan. These
+// are the machine instructions' own rules; GCC does not find them in a comparison of vectors.
 template <class S>
-THALWEG_INLINE S max(S a, S b) {  // b where a is nan
+THALWEG_INLINE S max(S a, S b) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_maskz_max_ps(0xffff, a.v, b.v)};
+  if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_maskz_max_pd(0xff, a.v, b.v)};
+#elif defined(__AVX2__)
+  if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm256_max_ps(a.v, b.v)};
+  if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm256_max_pd(a.v, b.v)};
+#elif defined(__x86_64__)
+  if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm_max_ps(a.v, b.v)};
+  if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm_max_pd(a.v, b.v)};
+#endif
   return select(a > b, a, b);
 }
 template <class S>
-THALWEG_INLINE S min(S a, S b) {  // b where a is nan
+THALWEG_INLINE S min(S a, S b) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_maskz_min_ps(0xffff, a.v, b.v)};
+  if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_maskz_min_pd(0xff, a.v, b.v)};
+#elif defined(__AVX2__)
+  if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm256_min_ps(a.v, b.v)};
+  if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm256_min_pd(a.v, b.v)};
+#elif defined(__x86_64__)
+  if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm_min_ps(a.v, b.v)};
+  if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm_min_pd(a.v, b.v)};
+#endif
   return select(a < b, a, b);
 }
 template <class S>
@@ -237,9 +267,17 @@ THALWEG_INLINE auto is_finite(S x) {
 
 template <class R, int W>
 THALWEG_INLINE bool any(Mask<R, W> m) {
+#if defined(__AVX512F__)
+  return _mm512_test_epi64_mask((__m512i)m.bits, (__m512i)m.bits) != 0;
+#elif defined(__AVX2__)
+  return !_mm256_testz_si256((__m256i)m.bits, (__m256i)m.bits);
+#elif defined(__x86_64__)
+  return _mm_movemask_epi8((__m128i)m.bits) != 0;
+#else
   typename Mask<R, W>::Int seen = 0;
   for (int i = 0; i < W; ++i) seen |= m.bits[i];
   return seen != 0;
+#endif
 }
 template <class R, int W>
 THALWEG_INLINE bool all(Mask<R, W> m) {
