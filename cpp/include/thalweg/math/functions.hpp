@@ -135,12 +135,12 @@ THALWEG_INLINE S expm1_reduced(S r) {
   return fma(r * r, q, r);
 }
 
-// x = mantissa * 2^exponent, mantissa in [0.75, 1.5), for any x > 0.
+// x = mantissa * 2^exponent, mantissa in [0.75, 1.5), for any x > 0 (denormal only where asked for).
 template <Number S>
 struct Split {
   S mantissa, exponent;
 };
-template <Number S>
+template <Number S, bool denormals = true>
 THALWEG_INLINE Split<S> split(S x) {
 #if defined(__AVX512F__)
   // Sign control 3: a negative number gives nan, a zero of either sign gives 1 (and exponent -inf).
@@ -157,13 +157,17 @@ THALWEG_INLINE Split<S> split(S x) {
   using Real = real_of<S>;
   using Int = integer_of<Real>;
   constexpr Int bottom = std::bit_cast<Int>(Real(0.75)), fraction = (Int(1) << mantissa_bits<S>)-1;
-  const auto denormal = x < S(std::numeric_limits<Real>::min());
-  const auto bits = to_bits(select(denormal, x * pick<S>(0x1p32f, 0x1p64), x)) - bottom;
+  S bias = pick<S>(0x1p23f + 127, 0x1p52 + 1023);
+  if constexpr (denormals) {
+    const auto denormal = x < S(std::numeric_limits<Real>::min());
+    x = select(denormal, x * pick<S>(0x1p32f, 0x1p64), x);
+    bias = select(denormal, bias + pick<S>(32, 64), bias);
+  }
+  const auto bits = to_bits(x) - bottom;
   const S m = from_bits<S>((bits & fraction) + bottom);
-  // The exponent plus its bias, as the last bits of a number near 2^mantissa_bits.
+  // The exponent plus 127 (1023), as the last bits of a number near 2^mantissa_bits.
   const S magic = pick<S>(0x1p23f, 0x1p52);
   const S biased = from_bits<S>(shift_right_unsigned<S>(bits + one_bits<S>, mantissa_bits<S>) | to_bits(magic));
-  const S bias = select(denormal, pick<S>(0x1p23f + 127 + 32, 0x1p52 + 1023 + 64), pick<S>(0x1p23f + 127, 0x1p52 + 1023));
   return {m, biased - bias};
 }
 
