@@ -1,0 +1,64 @@
+"""Means and variances of correlated series, with error bars that know they are correlated.
+
+A series here is [S, K]: S successive records of K independent replicas. Two records a few steps
+apart are nearly the same measurement, so the naive standard error std / sqrt(S K) is far too small.
+The error bars below count *independent* things instead: replicas where there are enough of them,
+long blocks of each replica where there are not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+ENOUGH_REPLICAS = 4  # from here on replicas alone carry the error bar
+BLOCKS = 10  # blocks per replica below that
+FEWEST_RECORDS = 2 * BLOCKS  # a block needs two records to be more than a single measurement
+
+
+def independent_means(series: np.ndarray) -> np.ndarray:
+    """Means of the independent units of a series [S, K]: one per replica, or ten per replica.
+
+    With at least four replicas every replica is one unit: exact whatever the correlation in time,
+    and it sees replicas that are stuck in different places. With fewer, each is cut into ten
+    blocks, which is right when a block outlasts the correlations.
+    """
+    records, replicas = series.shape
+    if replicas >= ENOUGH_REPLICAS:
+        return series.mean(axis=0)
+    length = records // BLOCKS
+    if length == 0:
+        raise ValueError(f"{records} records cannot be cut into {BLOCKS} blocks")
+    blocks = series[records - length * BLOCKS :].reshape(BLOCKS, length, replicas)
+    return blocks.mean(axis=1).ravel()
+
+
+def mean_with_error(series: np.ndarray) -> tuple[float, float]:
+    """Mean of a series [S, K] and its standard error; (nan, nan) for no replicas.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean_with_error(np.array([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]]))
+    (2.5, 0.6454972243679028)
+    """
+    if series.shape[1] == 0:
+        return np.nan, np.nan
+    units = independent_means(series)
+    return float(series.mean()), float(units.std(ddof=1) / np.sqrt(units.size))
+
+
+def variance_with_error(series: np.ndarray) -> tuple[float, float]:
+    """Equilibrium variance of the quantity in a series [S, K], and its standard error.
+
+    Law of total variance: (mean variance within a replica) + (variance between replica means).
+    A finite run sees only part of the variance, Var - Var(replica mean); the second term restores
+    exactly what is missing, however correlated the records are. With few replicas Var(replica
+    mean) = K error(mean)^2 comes from the blocks. The error bar is that of the mean of
+    (x - mean)^2, which is a series like any other.
+    """
+    if series.shape[1] == 0:
+        return np.nan, np.nan
+    mean, error = mean_with_error(series)
+    within = series.var(axis=0).mean()
+    between = series.shape[1] * error**2
+    return float(within + between), mean_with_error((series - mean) ** 2)[1]
