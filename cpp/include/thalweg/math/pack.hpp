@@ -1,4 +1,5 @@
-// Pack<Real, W>: W numbers that are computed with as one. The lanes of a SIMD register are W replicas.
+// Pack<Real, W>: W numbers that are computed with as one. The lanes of a SIMD register are W
+// replicas.
 //
 // Built on the compiler's vector types, so the same text serves every instruction set. A Pack is
 // exactly one native register: wider packs spill and were measured seven times slower.

@@ -1,0 +1,35 @@
+// Rastrigin's function: V = sum_i x_i^2 + amplitude (1 - cos 2 pi x_i). Its minima lie near
+// integers.
+#pragma once
+
+#include <numbers>
+#include <thalweg/math/dual.hpp>
+
+namespace thalweg {
+
+template <class Real>
+struct Rastrigin {
+  static constexpr const char* name = "rastrigin";
+  long dim;
+  Real amplitude;
+
+  template <class Source>
+  static Rastrigin from(Source& s) {
+    return {s.dim, s.scalar("amplitude")};
+  }
+  Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
+
+  template <class S, class G>
+  S evaluate(Array<S> x, G gradient) const {
+    constexpr Real turn = Real(2 * std::numbers::pi);
+    S energy(Real(0));
+    for (long i = 0; i < dim; ++i) {
+      const S t = turn * x[i];
+      energy += x[i] * x[i] + amplitude * (S(Real(1)) - cos(t));
+      if constexpr (G::wanted) gradient.set(i, Real(2) * x[i] + turn * amplitude * sin(t));
+    }
+    return energy;
+  }
+};
+
+}  // namespace thalweg
