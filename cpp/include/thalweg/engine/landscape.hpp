@@ -1,0 +1,60 @@
+// What the engine knows of a landscape: energies, gradients and products of one block of replicas.
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thalweg/math/pack.hpp>
+#include <vector>
+
+namespace thalweg {
+
+// A landscape at work on one thread, on one block: W replicas in the lanes, point component i of
+// all of them in the pack x[i]. Owns the scratch space; made once per worker, used for many blocks.
+template <class Real>
+class Evaluator {
+ public:
+  using S = Lanes<Real>;
+  virtual ~Evaluator() = default;
+
+  // Tells which rows of a batch sit in the lanes; needed before use only by per-replica data.
+  virtual void bind(const long* /*rows*/) {}
+  // From now on the loss is the mean over these samples: [size, W] indices; size 0: over all.
+  virtual void minibatch(const int* /*samples*/, int size) {
+    if (size > 0)
+      throw std::invalid_argument("batch_size: this landscape has no samples to choose from");
+  }
+  virtual S energy(const S* x) = 0;
+  virtual S gradient(const S* x, S* g) = 0;                 // energy returned
+  virtual void product(const S* x, const S* v, S* hv) = 0;  // Hessian at x times v
+};
+
+// A landscape is immutable and shared between threads.
+template <class Real>
+class Landscape {
+ public:
+  virtual ~Landscape() = default;
+  virtual long dim() const = 0;
+  virtual std::unique_ptr<Evaluator<Real>> evaluator() const = 0;
+  virtual long samples() const { return 0; }        // N, where there are samples
+  virtual long data_replicas() const { return 0; }  // R, where each replica has its own data
+  virtual Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
+  virtual const char* kind() const = 0;
+};
+
+// A landscape outside the core, for whole batches at once: the user's own function.
+template <class Real>
+class BatchLandscape : public Landscape<Real> {
+ public:
+  std::unique_ptr<Evaluator<Real>> evaluator() const override {
+    throw std::invalid_argument("landscape: a user's function cannot be evaluated block by block");
+  }
+  virtual void energy(long replicas, const Real* x, Real* e) const = 0;
+  virtual void gradient(long replicas, const Real* x, Real* e, Real* g) const = 0;
+};
+
+template <class Real>
+using LandscapePtr = std::shared_ptr<const Landscape<Real>>;
+
+}  // namespace thalweg

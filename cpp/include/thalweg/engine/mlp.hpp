@@ -1,0 +1,54 @@
+// The MLP as the engine runs it: chunks of samples, replicas in the lanes.
+#pragma once
+
+#include <thalweg/engine/landscape.hpp>
+#include <thalweg/engine/threads.hpp>
+#include <thalweg/landscapes/mlp.hpp>
+
+namespace thalweg {
+
+// Offsets and checks; throws std::invalid_argument.
+MlpShape make_mlp_shape(const std::vector<int>& sizes, const std::string& activation,
+                        const std::string& loss, const std::vector<double>& scales, bool bias,
+                        double weight_decay);
+
+// Samples in memory; with per-replica data the arrays hold one set after another.
+template <class Real>
+struct MlpData {
+  std::vector<Real> inputs;   // [N, inputs], or [R, N, inputs]
+  std::vector<Real> targets;  // [N, targets], or [R, N, targets]
+  long samples = 0;
+  long input_replicas = 0;  // R, or 0 where all replicas share the inputs
+  long target_replicas = 0;
+};
+
+enum class PerSample { losses, margins };
+
+template <class Real>
+class Mlp final : public Landscape<Real> {
+ public:
+  Mlp(const MlpShape& shape, MlpData<Real> data);
+  long dim() const override { return shape_.dim; }
+  long samples() const override { return data_.samples; }
+  long data_replicas() const override {
+    return std::max(data_.input_replicas, data_.target_replicas);
+  }
+  const char* kind() const override { return "mlp"; }
+  std::unique_ptr<Evaluator<Real>> evaluator() const override;
+
+  // Loss or margin of every sample: [R, N].
+  void per_sample(PerSample, long replicas, const Real* x, Real* out, int threads,
+                  const StopQuestion&) const;
+  // Outputs [R, N, outputs] for inputs [N, inputs] or, with per_replica, [R, N, inputs].
+  void predict(long replicas, const Real* x, long samples, const Real* inputs, bool per_replica,
+               Real* out, int threads, const StopQuestion&) const;
+
+  const MlpShape& shape() const { return shape_; }
+  const MlpData<Real>& data() const { return data_; }
+
+ private:
+  MlpShape shape_;
+  MlpData<Real> data_;
+};
+
+}  // namespace thalweg

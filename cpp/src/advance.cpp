@@ -1,0 +1,203 @@
+// The one loop of all dynamics: steps, divergence, records. Blocks run one after another, each with
+// all of its steps, so that its numbers stay in cache; a user's function moves all blocks together.
+#include <cstring>
+#include <thalweg/engine/dynamics.hpp>
+
+namespace thalweg {
+namespace {
+
+template <class Real>
+using Blocks = std::vector<Walkers<Real>>;
+
+template <class Real>
+class CompiledField final : public Field<Real> {
+ public:
+  explicit CompiledField(const Landscape<Real>& landscape)
+      : landscape_(landscape), field_(landscape.evaluator()) {}
+  void bind(const Rows<Real>& rows) { field_->bind(rows.row.data()); }
+  void gradient(Blocks<Real>& blocks, int x, int g, int energy) override {
+    Walkers<Real>& w = blocks[0];
+    w.scalars[energy] = field_->gradient(w.vector(x), w.vector(g));
+  }
+  void energy(Blocks<Real>& blocks, int x, int energy) override {
+    Walkers<Real>& w = blocks[0];
+    w.scalars[energy] = field_->energy(w.vector(x));
+  }
+  void minibatch(Walkers<Real>&, const int* samples, int size) override {
+    field_->minibatch(samples, size);
+  }
+  long samples() const override { return landscape_.samples(); }
+  Real upper_bound() const override { return landscape_.upper_bound(); }
+
+ private:
+  const Landscape<Real>& landscape_;
+  std::unique_ptr<Evaluator<Real>> field_;
+};
+
+template <class Real>
+class UserField final : public Field<Real> {
+ public:
+  UserField(const BatchLandscape<Real>& landscape, long replicas)
+      : landscape_(landscape),
+        replicas_(replicas),
+        x_(replicas * landscape.dim()),
+        g_(x_.size()),
+        e_(replicas) {}
+  void gradient(Blocks<Real>& blocks, int x, int g, int energy) override {
+    collect(blocks, x);
+    landscape_.gradient(replicas_, x_.data(), e_.data(), g_.data());
+    for (auto& w : blocks) into_lanes(w.rows, g_.data(), w.dim, w.vector(g));
+    spread(blocks, energy);
+  }
+  void energy(Blocks<Real>& blocks, int x, int energy) override {
+    collect(blocks, x);
+    landscape_.energy(replicas_, x_.data(), e_.data());
+    spread(blocks, energy);
+  }
+  void minibatch(Walkers<Real>&, const int*, int size) override {
+    if (size > 0)
+      throw std::invalid_argument(
+          "batch_size: expected None (a user's function has no samples to choose from)");
+  }
+  long samples() const override { return 0; }
+  Real upper_bound() const override { return landscape_.upper_bound(); }
+
+ private:
+  const BatchLandscape<Real>& landscape_;
+  long replicas_;
+  std::vector<Real> x_, g_, e_;
+  void collect(const Blocks<Real>& blocks, int x) {
+    for (const auto& w : blocks) from_lanes(w.rows, w.vector(x), w.dim, x_.data());
+  }
+  void spread(Blocks<Real>& blocks, int energy) {
+    for (auto& w : blocks) into_lanes(w.rows, e_.data(), 1, &w.scalars[energy]);
+  }
+};
+
+// One call of advance(): what is shared by all blocks.
+template <class Real>
+struct Run {
+  using S = Lanes<Real>;
+  using W = Walkers<Real>;
+
+  const Landscape<Real>& landscape;
+  const Rule<Real>& rule;
+  const RunPlan& plan;
+  RunState<Real>& state;
+  Real *energies, *observed, *points;
+
+  W load(long block) const {
+    const long R = plan.replicas, P = landscape.dim();
+    const Rows<Real> rows(block, R);
+    const int vectors = static_cast<int>(rule.vectors.size());
+    const int scalars = static_cast<int>(rule.scalars.size());
+    W w(rows, P, W::first_vector + vectors + rule.temporary_vectors,
+        W::first_scalar + scalars + rule.temporary_scalars);
+    into_lanes(rows, state.points.data(), P, w.vector(W::x));
+    for (int k = 0; k < vectors; ++k)
+      into_lanes(rows, state.vectors.data() + k * R * P, P, w.vector(W::first_vector + k));
+    for (int m = 0; m < scalars; ++m)
+      into_lanes(rows, state.scalars.data() + m * R, 1, &w.scalars[W::first_scalar + m]);
+    w.parameters.resize(rule.parameters.size());
+    for (int lane = 0; lane < W::W; ++lane) {
+      const long row = rows.row[lane];
+      for (std::size_t k = 0; k < w.parameters.size(); ++k)
+        w.parameters[k].set(lane, static_cast<Real>(plan.parameters[k * R + row]));
+      w.replica[lane] = plan.replica_names[row];
+      w.status[lane] = static_cast<Status>(state.status[row]);
+      w.status_step[lane] = state.status_step[row];
+      w.restores[lane] = state.restores[row];
+    }
+    return w;
+  }
+
+  void store(const W& w) const {
+    const long R = plan.replicas, P = w.dim;
+    from_lanes(w.rows, w.vector(W::x), P, state.points.data());
+    for (std::size_t k = 0; k < rule.vectors.size(); ++k)
+      from_lanes(w.rows, w.vector(W::first_vector + k), P, state.vectors.data() + k * R * P);
+    for (std::size_t m = 0; m < rule.scalars.size(); ++m)
+      from_lanes(w.rows, &w.scalars[W::first_scalar + m], 1, state.scalars.data() + m * R);
+    for (int lane = 0; lane < w.rows.used; ++lane) {
+      const long row = w.rows.row[lane];
+      state.status[row] = static_cast<int>(w.status[lane]);
+      state.status_step[row] = w.status_step[lane];
+      state.restores[row] = w.restores[lane];
+    }
+  }
+
+  // A lost replica becomes nan and stays so; nan moves nothing else, as lanes do not mix.
+  void bury(W& w, long step) const {
+    const auto lost = rule.lost(w, step) & w.lanes(Status::ok);
+    if (!any(lost)) return;
+    w.mark(lost, Status::diverged, step);
+    const S nan(std::numeric_limits<Real>::quiet_NaN());
+    for (long i = 0; i < w.dim; ++i) w.vector(W::x)[i] = select(lost, nan, w.vector(W::x)[i]);
+    w.scalars[W::energy] = select(lost, nan, w.scalars[W::energy]);
+  }
+
+  void record(Ensemble<Real>& ensemble, long step) const {
+    if (step % plan.record_every != 0) return;
+    const long row = step / plan.record_every - plan.first_step / plan.record_every - 1;
+    const long R = plan.replicas, records = plan.records();
+    if (!rule.has_full_energy()) {
+      for (auto& w : ensemble.blocks) ensemble.field.minibatch(w, nullptr, 0);
+      ensemble.field.energy(ensemble.blocks, W::x, W::energy);
+      for (auto& w : ensemble.blocks) bury(w, step);
+    }
+    for (auto& w : ensemble.blocks) {
+      from_lanes(w.rows, &w.scalars[W::energy], 1, energies + row * R);
+      for (std::size_t k = 0; k < plan.observables.size(); ++k) {
+        const S value = rule.observe(w, plan.observables[k]);
+        from_lanes(w.rows, &value, 1, observed + (k * records + row) * R);
+      }
+      if (points) from_lanes(w.rows, w.vector(W::x), w.dim, points + row * R * w.dim);
+    }
+  }
+
+  void all_steps(Ensemble<Real>& ensemble, Watch& watch) const {
+    rule.enter(ensemble, plan.first_step);
+    for (long s = plan.first_step + 1; s <= plan.first_step + plan.steps; ++s) {
+      watch.poll();
+      rule.step(ensemble, s);
+      for (auto& w : ensemble.blocks) bury(w, s);
+      record(ensemble, s);
+    }
+    for (const auto& w : ensemble.blocks) store(w);
+  }
+};
+
+}  // namespace
+
+template <class Real>
+void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const RunPlan& plan,
+             RunState<Real>& state, Real* energies, Real* observed, Real* points,
+             const StopQuestion& stop) {
+  const Run<Real> run{landscape, rule, plan, state, energies, observed, points};
+  const long blocks = Rows<Real>::blocks(plan.replicas);
+  if (const auto* user = dynamic_cast<const BatchLandscape<Real>*>(&landscape)) {
+    UserField<Real> field(*user, plan.replicas);
+    Ensemble<Real> ensemble{{}, field, plan.seed};
+    for (long b = 0; b < blocks; ++b) ensemble.blocks.push_back(run.load(b));
+    parallel_for(1, 1, [&](long, int, Watch& watch) { run.all_steps(ensemble, watch); }, stop);
+    return;
+  }
+  std::vector<std::unique_ptr<CompiledField<Real>>> fields(workers_for(blocks, plan.threads));
+  parallel_for(
+      blocks, plan.threads,
+      [&](long block, int worker, Watch& watch) {
+        if (!fields[worker]) fields[worker] = std::make_unique<CompiledField<Real>>(landscape);
+        Ensemble<Real> ensemble{{}, *fields[worker], plan.seed};
+        ensemble.blocks.push_back(run.load(block));
+        fields[worker]->bind(ensemble.blocks[0].rows);
+        run.all_steps(ensemble, watch);
+      },
+      stop);
+}
+
+template void advance(const Landscape<float>&, const Rule<float>&, const RunPlan&, RunState<float>&,
+                      float*, float*, float*, const StopQuestion&);
+template void advance(const Landscape<double>&, const Rule<double>&, const RunPlan&,
+                      RunState<double>&, double*, double*, double*, const StopQuestion&);
+
+}  // namespace thalweg

@@ -1,0 +1,115 @@
+#include "rules.hpp"
+
+namespace thalweg {
+namespace {
+
+enum class Mode { free, sphere, micro };
+
+// Isotropic steps of fixed length: free, on the sphere of the start's norm, or (micro) refused
+// where the energy would pass a cap, which samples {energy <= cap} uniformly.
+template <class Real>
+class RandomWalkRule final : public Rule<Real> {
+ public:
+  using S = Lanes<Real>;
+  using W = Walkers<Real>;
+  using typename Rule<Real>::Truth;
+
+  explicit RandomWalkRule(const Options& options) {
+    OptionReader read("random_walk", options);
+    mode_ = static_cast<Mode>(static_cast<int>(read.number("mode")));
+    adapt_steps_ = static_cast<long>(read.number("adapt_steps"));
+    read.done();
+    this->parameters = {"step_size", "energy_cap"};
+    this->vectors = {"start"};
+    this->scalars = {"accepted", "step_size"};
+    this->observables = {"squared_norm", "squared_distance", "overlap", "accepted", "step_size"};
+    this->temporary_vectors = 1;
+    this->temporary_scalars = 1;
+  }
+  void enter(Ensemble<Real>& ensemble, long first_step) const override {
+    ensemble.field.energy(ensemble.blocks, W::x, W::energy);
+    if (first_step > 0) return;
+    for (W& w : ensemble.blocks) {
+      std::copy_n(w.vector(W::x), w.dim, w.vector(start));
+      w.scalars[size] = w.parameters[0];
+    }
+  }
+  void step(Ensemble<Real>& ensemble, long step) const override {
+    const S bound(ensemble.field.upper_bound());
+    for (W& w : ensemble.blocks) propose(ensemble.seed, w, step, bound);
+    ensemble.field.energy(ensemble.blocks, y, trial_energy);
+    for (W& w : ensemble.blocks) decide(w, step);
+  }
+  S observe(const W& w, const std::string& name) const override {
+    const S *x = w.vector(W::x), *x0 = w.vector(start);
+    if (name == "accepted") return w.scalars[accepted];
+    if (name == "step_size") return w.scalars[size];
+    if (name == "overlap")
+      return dot(x, x0, w.dim) / sqrt(squared_norm(x, w.dim) * squared_norm(x0, w.dim));
+    if (name == "squared_distance") {
+      S sum(Real(0));
+      for (long i = 0; i < w.dim; ++i) sum += (x[i] - x0[i]) * (x[i] - x0[i]);
+      return sum;
+    }
+    if (name == "squared_norm") return squared_norm(x, w.dim);
+    throw std::invalid_argument("observables: this dynamics does not record '" + name + "'");
+  }
+
+ private:
+  enum : int { start = W::first_vector, y };
+  enum : int { accepted = W::first_scalar, size, trial_energy };
+  Mode mode_;
+  long adapt_steps_;
+
+  void propose(std::uint64_t seed, W& w, long step, S bound) const {
+    const S* x = w.vector(W::x);
+    S* to = w.vector(y);
+    S length(Real(0));
+    Noise<Real>(seed, w.replica).normals(Stream::random_walk, step, w.dim, [&](long i, S xi) {
+      to[i] = xi;
+      length += xi * xi;
+    });
+    const S scale = w.scalars[size] / sqrt(length);
+    for (long i = 0; i < w.dim; ++i) to[i] = fma(scale, to[i], x[i]);
+    if (mode_ == Mode::sphere) {
+      const S back = sqrt(squared_norm(w.vector(start), w.dim) / squared_norm(to, w.dim));
+      for (long i = 0; i < w.dim; ++i) to[i] *= back;
+    }
+    if (all(is_finite(bound)) && mode_ == Mode::free)
+      for (long i = 0; i < w.dim; ++i) to[i] = inside(to[i], bound);
+  }
+  void decide(W& w, long step) const {
+    const S e = w.scalars[trial_energy], one(Real(1)), zero(Real(0));
+    const Truth yes = mode_ == Mode::micro ? e <= w.parameters[1] : ~Truth{};
+    S* x = w.vector(W::x);
+    const S* to = w.vector(y);
+    for (long i = 0; i < w.dim; ++i) x[i] = select(yes, to[i], x[i]);
+    w.scalars[W::energy] = select(yes, e, w.scalars[W::energy]);
+    w.scalars[accepted] += select(yes, one, zero);
+    if (mode_ == Mode::micro && step <= adapt_steps_)  // steers the acceptance to 40 %
+      w.scalars[size] *= select(yes, S(Real(1.0618365465453596)), S(Real(0.9607894391523232)));
+  }
+};
+
+}  // namespace
+
+template <class Real>
+std::unique_ptr<Rule<Real>> make_random_walk(const Options& options) {
+  return std::make_unique<RandomWalkRule<Real>>(options);
+}
+template std::unique_ptr<Rule<float>> make_random_walk(const Options&);
+template std::unique_ptr<Rule<double>> make_random_walk(const Options&);
+
+template <class Real>
+std::unique_ptr<Rule<Real>> make_rule(const std::string& name, const Options& options) {
+  if (name == "langevin") return make_langevin<Real>(options);
+  if (name == "sgd") return make_sgd<Real>(options);
+  if (name == "adam") return make_adam<Real>(options);
+  if (name == "gradient_flow") return make_gradient_flow<Real>(options);
+  if (name == "random_walk") return make_random_walk<Real>(options);
+  throw std::invalid_argument("rule: no dynamics is called '" + name + "'");
+}
+template std::unique_ptr<Rule<float>> make_rule(const std::string&, const Options&);
+template std::unique_ptr<Rule<double>> make_rule(const std::string&, const Options&);
+
+}  // namespace thalweg

@@ -1,0 +1,74 @@
+// What the rules share: options, noise, and loops over the coordinates of a block.
+#pragma once
+
+#include <thalweg/engine/dynamics.hpp>
+#include <thalweg/engine/noise.hpp>
+
+namespace thalweg {
+
+// Reads a rule's options; complains of unknown and missing ones.
+class OptionReader {
+ public:
+  OptionReader(const char* rule, const Options& options) : rule_(rule), left_(options) {}
+  double number(const char* name) {
+    const auto found = left_.find(name);
+    if (found == left_.end())
+      throw std::invalid_argument(std::string(rule_) + " " + name +
+                                  ": expected a number, got nothing");
+    const double value = found->second;
+    left_.erase(found);
+    return value;
+  }
+  bool flag(const char* name) { return number(name) != 0; }
+  void done() const {
+    if (!left_.empty())
+      throw std::invalid_argument(std::string(rule_) + ": unknown option '" + left_.begin()->first +
+                                  "'");
+  }
+
+ private:
+  const char* rule_;
+  Options left_;
+};
+
+template <class Real>
+std::unique_ptr<Rule<Real>> make_langevin(const Options&);
+template <class Real>
+std::unique_ptr<Rule<Real>> make_sgd(const Options&);
+template <class Real>
+std::unique_ptr<Rule<Real>> make_adam(const Options&);
+template <class Real>
+std::unique_ptr<Rule<Real>> make_gradient_flow(const Options&);
+template <class Real>
+std::unique_ptr<Rule<Real>> make_random_walk(const Options&);
+
+template <class S>
+S squared_norm(const S* x, long dim) {
+  S sum(real_of<S>(0));
+  for (long i = 0; i < dim; ++i) sum += x[i] * x[i];
+  return sum;
+}
+template <class S>
+S dot(const S* x, const S* y, long dim) {
+  S sum(real_of<S>(0));
+  for (long i = 0; i < dim; ++i) sum += x[i] * y[i];
+  return sum;
+}
+
+// What every rule with a full gradient can tell.
+template <class Real>
+Lanes<Real> observe_point(const Walkers<Real>& w, const std::string& name) {
+  using W = Walkers<Real>;
+  if (name == "squared_norm") return squared_norm(w.vector(W::x), w.dim);
+  if (name == "gradient_squared_norm") return squared_norm(w.vector(W::g), w.dim);
+  if (name == "virial") return dot(w.vector(W::x), w.vector(W::g), w.dim);
+  throw std::invalid_argument("observables: this dynamics does not record '" + name + "'");
+}
+
+// Mirrors points that left through a hard lid; nothing where there is none.
+template <class S>
+THALWEG_INLINE S inside(S x, S bound) {
+  return bound - abs(bound - x);
+}
+
+}  // namespace thalweg
