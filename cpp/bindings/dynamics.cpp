@@ -1,0 +1,126 @@
+// Runs: state in, state and records out.
+#include <pybind11/stl.h>
+
+#include <thalweg/engine/dynamics.hpp>
+
+#include "bindings.hpp"
+
+namespace thalweg::bindings {
+namespace {
+
+template <class T>
+std::vector<T> copied(const View<T>& v) {
+  return {v.data(), v.data() + v.array.size()};
+}
+template <class T>
+py::array_t<T> array_of(const char* what, const std::vector<T>& values, std::vector<long> shape) {
+  auto a = make<T>(what, shape);
+  std::copy(values.begin(), values.end(), a.mutable_data());
+  return a;
+}
+
+struct Call {  // the arguments of advance() that do not depend on the number type
+  std::string rule;
+  Options options;
+  py::handle parameters, replicas;
+  py::dict state;
+  RunPlan plan;
+};
+
+template <class Real>
+py::dict run(py::handle landscape, Call& call) {
+  const auto field = landscape_of<Real>(landscape);
+  const auto rule = make_rule<Real>(call.rule, call.options);
+  RunPlan& plan = call.plan;
+  const long P = field->dim(), own = field->data_replicas();
+  const long K = static_cast<long>(rule->vectors.size()),
+             M = static_cast<long>(rule->scalars.size());
+  const auto x = points<Real>("points", call.state["points"], P, own ? own : any_size);
+  const long R = plan.replicas = x.size(0);
+  RunState<Real> state{
+      copied(x),
+      copied(view<Real>("vectors", call.state["vectors"], {K, R, P}, "KRP")),
+      copied(view<Real>("scalars", call.state["scalars"], {M, R}, "MR")),
+      copied(view<int>("status", call.state["status"], {R}, "R")),
+      copied(view<std::int64_t>("status_step", call.state["status_step"], {R}, "R")),
+      copied(view<std::int64_t>("restores", call.state["restores"], {R}, "R"))};
+  const long n = static_cast<long>(rule->parameters.size());
+  const auto parameters = view<double>("parameters", call.parameters, {n, R}, "nR");
+  plan.parameters = parameters.data();
+  plan.replica_names = copied(view<std::uint32_t>("replicas", call.replicas, {R}, "R"));
+
+  const long records = plan.records(), kinds = static_cast<long>(plan.observables.size());
+  auto energies = make<Real>("recorded energies", {records, R});
+  auto observed = make<Real>("recorded observables", {kinds, records, R});
+  py::object recorded_points = py::none();
+  Real* points_out = nullptr;
+  if (plan.record_points) {
+    auto a = make<Real>("recorded points", {records, R, P});
+    points_out = a.mutable_data();
+    recorded_points = a;
+  }
+  released([&, e = energies.mutable_data(), o = observed.mutable_data()] {
+    advance(*field, *rule, plan, state, e, o, points_out, python_signals());
+  });
+
+  py::dict kept;
+  kept["energy"] = energies;
+  for (long k = 0; k < kinds; ++k) kept[plan.observables[k].c_str()] = observed[py::int_(k)];
+  py::dict out;
+  out["points"] = array_of("points", state.points, {R, P});
+  out["vectors"] = array_of("vectors", state.vectors, {K, R, P});
+  out["scalars"] = array_of("scalars", state.scalars, {M, R});
+  out["status"] = array_of("status", state.status, {R});
+  out["status_step"] = array_of("status_step", state.status_step, {R});
+  out["restores"] = array_of("restores", state.restores, {R});
+  out["records"] = kept;
+  out["recorded_points"] = recorded_points;
+  return out;
+}
+
+void check_plan(const RunPlan& plan) {
+  if (plan.steps < 1)
+    throw py::value_error("steps: expected at least 1, got " + std::to_string(plan.steps));
+  if (plan.record_every < 1)
+    throw py::value_error("record_every: expected at least 1, got " +
+                          std::to_string(plan.record_every));
+  if (plan.first_step < 0 || plan.first_step + plan.steps >= (1L << 32))
+    throw py::value_error("steps: expected fewer than 2^32 in all, got " +
+                          std::to_string(plan.first_step + plan.steps));
+}
+
+}  // namespace
+
+void add_dynamics(py::module_& m) {
+  m.def(
+      "rule_layout",
+      [](const std::string& name, const Options& options) {
+        const auto rule = make_rule<double>(name, options);
+        py::dict layout;
+        layout["parameters"] = rule->parameters;
+        layout["vectors"] = rule->vectors;
+        layout["scalars"] = rule->scalars;
+        layout["observables"] = rule->observables;
+        return layout;
+      },
+      py::arg("rule"), py::arg("options"));
+
+  m.def(
+      "advance",
+      [](py::handle landscape, const std::string& rule, const Options& options,
+         py::handle parameters, const py::dict& state, long first_step, long steps,
+         long record_every, const std::vector<std::string>& observables, bool record_points,
+         std::uint64_t seed, py::handle replicas, int threads) {
+        Call call{rule, options, parameters, replicas, state, {}};
+        call.plan = {0,    first_step, steps,   record_every, observables, record_points,
+                     seed, {},         nullptr, threads};
+        check_plan(call.plan);
+        return is_single(landscape) ? run<float>(landscape, call) : run<double>(landscape, call);
+      },
+      py::arg("landscape"), py::arg("rule"), py::arg("options"), py::arg("parameters"),
+      py::arg("state"), py::arg("first_step"), py::arg("steps"), py::arg("record_every"),
+      py::arg("observables"), py::arg("record_points"), py::arg("seed"), py::arg("replicas"),
+      py::arg("threads") = 0);
+}
+
+}  // namespace thalweg::bindings
