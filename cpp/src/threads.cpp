@@ -59,7 +59,7 @@ struct Watch::Shared {
   }
 };
 
-void Watch::look() {
+void Watch::poll() {
   if (shared_->cancelled) throw Interrupted();
   if (!caller_ || !*shared_->stop) return;
   const auto now = Clock::now();
@@ -111,7 +111,7 @@ class Pool {
     try {
       for (long task; !shared.cancelled && (task = shared.next++) < shared.tasks;) {
         (*shared.body)(task, worker, watch);
-        if (worker == 0) watch.look();
+        if (worker == 0) watch.poll();
       }
     } catch (...) {
       shared.fail(std::current_exception());

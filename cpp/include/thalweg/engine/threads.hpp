@@ -19,17 +19,13 @@ class Watch {
  public:
   // Throws Interrupted when the work is to stop. On the calling thread it asks, at most every
   // 50 ms, whether the user wants that (the binding asks Python for pending signals).
-  void poll() {
-    if ((++calls_ & 15) == 0) look();
-  }
+  void poll();
 
  private:
   friend class Pool;
-  void look();
   struct Shared;
   Shared* shared_ = nullptr;
   bool caller_ = false;
-  unsigned calls_ = 0;
   std::chrono::steady_clock::time_point next_{};
 };
 
