@@ -1,0 +1,294 @@
+"""What all dynamics share: checking, chunks of steps, progress, Ctrl-C, divergence, provenance.
+
+A dynamics is a frozen specification. To add one: a dataclass deriving from `Dynamics` with its
+hyper-parameters, `validate` and `rule`; the compiled rule of that name does the steps.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import rng as _rng
+from .._checks import choice, closest, flag, integer, known_options, message, points, show
+from ..landscapes import CallbackLandscape, CompiledLandscape, UserLandscape
+from ..landscapes.base import thread_count
+from ..results import Record
+from .engine import Job, caller, run_job
+from .trajectory import Trajectory
+
+__all__ = ["Dynamics", "Rule"]
+
+MAXIMUM_STEPS = 2**32 - 2  # the step is one 32-bit word of the random numbers' counter
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A dynamics as the compiled loop wants it: name, options and parameters by name."""
+
+    name: str
+    options: dict[str, float]
+    parameters: dict[str, Any]  # a number, or one per replica [R]
+
+
+@dataclass(frozen=True, eq=False)
+class Dynamics(Record):
+    """Base of all dynamics; see `run`.
+
+    Parameters
+    ----------
+    on_divergence : str
+        What happens when a replica leaves the finite numbers, or trips a guard: "freeze" makes it
+        nan from then on and warns at the end, "raise" stops there with `DivergenceError`.
+        (`Langevin` also has "restore".) Other replicas never notice.
+    """
+
+    on_divergence: str = field(default="freeze", kw_only=True)
+
+    policies: ClassVar[tuple[str, ...]] = ("freeze", "raise")
+
+    def __post_init__(self) -> None:
+        choice("on_divergence", self.on_divergence, self.policies)
+        for name, value in self.validate().items():
+            object.__setattr__(self, name, value)
+
+    def validate(self) -> dict[str, Any]:
+        """Check every hyper-parameter; return those to keep in checked form."""
+        raise NotImplementedError
+
+    def rule(self, landscape: Any) -> Rule:
+        """Return what the compiled loop needs, after checks that need the landscape."""
+        raise NotImplementedError
+
+    def check_start(self, landscape: Any, theta: np.ndarray) -> None:
+        """Raise if this dynamics cannot start from these points."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Return every hyper-parameter by name; ``type(d)(**d.arguments())`` makes `d` again.
+
+        Examples
+        --------
+        >>> import thalweg as tw
+        >>> tw.SGD(0.1).arguments()["learning_rate"]
+        0.1
+        """
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def __repr__(self) -> str:
+        shown = []
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, np.ndarray) or value != each.default:
+                shown.append(f"{each.name}={show(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @known_options
+    def run(
+        self,
+        landscape: Any,
+        theta: np.ndarray,
+        steps: int,
+        record_every: int = 1,
+        record_points: bool = False,
+        observables: Any = (),
+        rng: Any = None,
+        replicas: Any = None,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> Trajectory:
+        """Move every replica by `steps` steps; the loop is compiled.
+
+        Parameters
+        ----------
+        landscape : Landscape
+            Compiled or user-defined.
+        theta : array [R, P] of the landscape's dtype, C-contiguous
+            Finite starting points; not modified.
+        steps : int
+        record_every : int
+            A record is made after each step divisible by it.
+        record_points : bool
+            Whether to keep the points [S_rec, R, P] as well.
+        observables : sequence of str
+            What to record besides the energy; an unknown name lists those there are.
+        rng : see `thalweg.rng.seed_from`
+            The seed used is in ``provenance["seed"]``.
+        replicas : int array [R], optional
+            Ids of the replicas in the random numbers, by default 0 .. R - 1. A replica's noise
+            depends on its id only, so part of a batch can be run again alone.
+        threads : int, optional
+            Default: THALWEG_NUM_THREADS, else every CPU allowed. Does not change a bit.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        Trajectory
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad arguments, before anything is computed.
+        MemoryError
+            If the records do not fit in the memory that is available.
+        Interrupted
+            On Ctrl-C; ``.result`` holds the finished part.
+        DivergenceError
+            With ``on_divergence="raise"``; ``.result`` ends with the step of the divergence.
+
+        Warns
+        -----
+        DivergenceWarning
+            If replicas diverged or were restored.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import thalweg as tw
+        >>> well = tw.Quadratic(1.0, dim=3)
+        >>> run = tw.Langevin(0.1, 0.05).run(well, np.zeros((4, 3)), 100, record_every=10, rng=1)
+        >>> run.energies.shape
+        (10, 4)
+        """
+        landscape = _runnable(landscape)
+        theta = points(theta, landscape.dim, landscape.dtype)
+        integer("steps", steps, most=MAXIMUM_STEPS)
+        integer("record_every", record_every)
+        flag("record_points", record_points)
+        ids = _replicas(replicas, len(theta))
+        if isinstance(observables, str):
+            fix = f"Write [{observables!r}]."
+            raise TypeError(message("observables", "a list of names", repr(observables), fix))
+        provenance = self._provenance(landscape, theta, _rng.seed_from(rng))
+        provenance["run"] = {"steps": int(steps), "record_every": int(record_every),
+                             "record_points": bool(record_points),
+                             "observables": list(observables)}  # fmt: skip
+        job = self._job(landscape, provenance, ids, threads, progress)
+        self.check_start(landscape, theta)
+        return run_job(job, job.fresh_state(theta), first_step=0, steps=int(steps), before=None)
+
+    def continue_run(
+        self,
+        before: Trajectory,
+        landscape: Any,
+        steps: int,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> Trajectory:
+        """Go on from the end of a trajectory; users call `Trajectory.resume`."""
+        landscape = _runnable(landscape)
+        done = before.state.total_steps
+        integer("steps", steps, most=MAXIMUM_STEPS - done)
+        seed = before.provenance["seed"]
+        provenance = self._provenance(landscape, before.final, seed)
+        for what in ("landscape", "dtype", "shape"):
+            if provenance[what] != before.provenance[what]:
+                expected = f"the {what} of this run, {show(before.provenance[what], 300)}"
+                raise ValueError(message("landscape", expected, show(provenance[what], 300)))
+        if provenance["target"] != before.provenance["target"]:
+            warnings.warn(
+                f"this run was made on {before.provenance['target']} and goes on on "
+                f"{provenance['target']}: equal to rounding, not bit for bit",
+                UserWarning,
+                stacklevel=caller(),
+            )
+        provenance["run"] = {**before.provenance["run"], "steps": done + steps}
+        job = self._job(landscape, provenance, before.state.replicas, threads, progress)
+        state = {
+            "points": before.final,
+            "vectors": before.state.vectors,
+            "scalars": before.state.scalars,
+            "status": before.status.codes,
+            "status_step": before.status.steps,
+            "restores": before.status.restores,
+        }
+        return run_job(job, state, first_step=done, steps=steps, before=before)
+
+    def _job(
+        self,
+        landscape: Any,
+        provenance: dict[str, Any],
+        ids: np.ndarray,
+        threads: Any,
+        progress: Any,
+    ) -> Job:
+        """Resolve a checked run into what the chunk loop needs."""
+        rule, module = self.rule(landscape), landscape._module
+        layout = module.rule_layout(rule.name, rule.options)
+        replicas = len(ids)
+        rows = np.empty((len(layout["parameters"]), replicas))
+        for row, name in zip(rows, layout["parameters"], strict=True):
+            row[:] = _broadcast(name, rule.parameters[name], replicas)
+        run = provenance["run"]
+        for name in run["observables"]:
+            if name not in layout["observables"]:
+                allowed = layout["observables"]
+                fix = closest(name, allowed)
+                raise ValueError(message("observables", f"names from {allowed}", repr(name), fix))
+        provenance["threads"] = threads
+        return Job(
+            dynamics=self,
+            landscape=landscape,
+            handle=landscape._core,
+            rule=rule.name,
+            options=rule.options,
+            parameters=rows,
+            layout=layout,
+            record_every=run["record_every"],
+            record_points=run["record_points"],
+            observables=list(run["observables"]),
+            seed=provenance["seed"],
+            replicas=ids,
+            threads=thread_count(threads),
+            progress=flag("progress", progress),
+            provenance=provenance,
+        )
+
+    def _provenance(self, landscape: Any, theta: np.ndarray, seed: int) -> dict[str, Any]:
+        from .. import __version__  # not at import time: the package imports this module
+
+        return {
+            "thalweg": __version__,
+            "numpy": np.__version__,
+            "target": landscape.target,
+            "seed": seed,
+            "dtype": landscape.dtype,
+            "shape": list(theta.shape),
+            "landscape": landscape.describe(),
+            "dynamics": {"class": type(self).__name__, **self.arguments()},
+        }
+
+
+def _runnable(landscape: Any) -> Any:
+    """Return `landscape` if compiled loops can run on it, else wrapped so that they can."""
+    if isinstance(landscape, CompiledLandscape | CallbackLandscape):
+        return landscape
+    missing = [n for n in ("dim", "dtype", "energy", "gradient") if not hasattr(landscape, n)]
+    if missing:
+        fix = f"It lacks {', '.join(missing)}; tw.UserLandscape makes one from functions."
+        raise TypeError(message("landscape", "a landscape", show(landscape), fix))
+    return UserLandscape.wrap(landscape)
+
+
+def _replicas(replicas: Any, count: int) -> np.ndarray:
+    """Return the ids u32 [R] of the replicas of a batch of `count`."""
+    if replicas is None:
+        return np.arange(count, dtype=np.uint32)
+    expected = f"None, or one id for each of the R = {count} rows of theta"
+    if np.ndim(replicas) != 1:
+        raise ValueError(message("replicas", expected, show(replicas)))
+    ids = _rng.replica_ids(replicas)
+    if len(ids) != count:
+        raise ValueError(message("replicas", expected, f"{len(ids)} ids"))
+    return ids
+
+
+def _broadcast(name: str, value: Any, replicas: int) -> Any:
+    """Return `value` if it is one number, or one per replica."""
+    if np.ndim(value) == 1 and len(value) != replicas:
+        expected = f"one number, or one for each of the R = {replicas} replicas of theta"
+        raise ValueError(message(name, expected, f"{len(value)} numbers"))
+    return value

@@ -1,0 +1,286 @@
+"""The loop around the compiled loop: a run is made in chunks of about a quarter of a second.
+
+Between chunks the progress bar moves, divergence is looked at, and a state is kept to which Ctrl-C
+can fall back. Where the chunks are cut changes no bit of the result.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._memory import require_memory
+from ..errors import DivergenceError, DivergenceWarning, Interrupted
+from .trajectory import DIVERGED, CarriedState, Status, Trajectory
+
+__all__ = ["Job", "caller", "run_job"]
+
+CHUNK_SECONDS = 0.25
+FIRST_CHUNK_WORK = 2e7  # operations: some 10 to 100 ms of compiled steps
+GROWTH = 8  # from one chunk to the next, until the pace is known
+
+State = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run with every question answered; `dynamics` and `provenance` go into the result."""
+
+    dynamics: Any
+    landscape: Any
+    handle: Any  # the landscape in the compiled module
+    rule: str
+    options: dict[str, float]
+    parameters: np.ndarray  # [n, R]
+    layout: dict[str, list[str]]
+    record_every: int
+    record_points: bool
+    observables: list[str]
+    seed: int
+    replicas: np.ndarray  # [R]
+    threads: int
+    progress: bool
+    provenance: dict[str, Any]
+
+    def records_until(self, step: int) -> int:
+        """Return how many records steps 1 .. `step` make."""
+        return step // self.record_every
+
+    def fresh_state(self, theta: np.ndarray) -> State:
+        """Return the state before the first step; the rule fills in what it carries."""
+        replicas, dim = theta.shape
+        self._require_memory_for_state(theta)
+        return {
+            "points": theta.copy(),
+            "vectors": np.zeros((len(self.layout["vectors"]), replicas, dim), theta.dtype),
+            "scalars": np.zeros((len(self.layout["scalars"]), replicas), theta.dtype),
+            "status": np.zeros(replicas, np.int32),
+            "status_step": np.zeros(replicas, np.int64),
+            "restores": np.zeros(replicas, np.int64),
+        }
+
+    def _require_memory_for_state(self, theta: np.ndarray) -> None:
+        # Twice: the state before a chunk is kept until the one after it exists.
+        count = 2 * (1 + len(self.layout["vectors"]))
+        require_memory({f"state of {list(theta.shape)} points": count * theta.nbytes})
+
+    def advance(self, state: State, first_step: int, steps: int) -> dict[str, Any]:
+        """Make `steps` compiled steps; `state` is left alone."""
+        return self.landscape._module.advance(
+            self.handle,
+            self.rule,
+            self.options,
+            self.parameters,
+            state,
+            first_step,
+            steps,
+            self.record_every,
+            self.observables,
+            self.record_points,
+            self.seed,
+            self.replicas,
+            self.threads,
+        )
+
+
+class Records:
+    """Arrays for all records of a run, allocated once and filled chunk by chunk."""
+
+    def __init__(self, job: Job, total_steps: int, before: Trajectory | None) -> None:
+        replicas, dim = len(job.replicas), job.landscape.dim
+        count, size = job.records_until(total_steps), np.dtype(job.landscape.dtype).itemsize
+        names = ["energy", *job.observables]
+        rows = count * replicas * size
+        sizes = {f"recorded energies and observables [{count}, {replicas}]": len(names) * rows}
+        if job.record_points:
+            sizes[f"recorded points [{count}, {replicas}, {dim}]"] = dim * rows
+        require_memory(sizes, "Raise record_every, or run fewer replicas at a time.")
+        self.columns = {n: np.empty((count, replicas), job.landscape.dtype) for n in names}
+        self.points = None
+        if job.record_points:
+            self.points = np.empty((count, replicas, dim), job.landscape.dtype)
+        self.filled = 0
+        if before is not None:
+            old = {"energy": before.energies, **before.observables}
+            self.filled = self.put(0, old, before.points)
+
+    def put(self, at: int, columns: dict[str, np.ndarray], points: np.ndarray | None) -> int:
+        """Write records from row `at`; return the row behind them."""
+        stop = at + len(columns["energy"])
+        for name, column in self.columns.items():
+            column[at:stop] = columns[name]
+        if self.points is not None:
+            self.points[at:stop] = points
+        return stop
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The run after a whole number of chunks: replaced in one assignment, so never half made."""
+
+    state: State
+    total_steps: int
+    filled: int
+
+
+class Pace:
+    """Sizes chunks so that each takes about `CHUNK_SECONDS`."""
+
+    def __init__(self, job: Job) -> None:
+        work = getattr(job.landscape, "work", None)  # a user's function: nobody knows
+        per_step = len(job.replicas) * work if work else FIRST_CHUNK_WORK
+        self._next = max(1, int(FIRST_CHUNK_WORK // per_step))
+
+    def chunk(self, left: int) -> int:
+        """Return the size of the next chunk of at most `left` steps."""
+        return min(left, self._next)
+
+    def took(self, steps: int, seconds: float) -> None:
+        """Learn from a finished chunk."""
+        fitting = int(CHUNK_SECONDS * steps / max(seconds, 1e-9))
+        self._next = max(1, min(fitting, GROWTH * steps))
+
+
+def run_job(
+    job: Job, state: State, first_step: int, steps: int, before: Trajectory | None
+) -> Trajectory:
+    """Make `steps` steps from `state`; return the whole trajectory, what was `before` included."""
+    begin = time.perf_counter()
+    last_step = first_step + steps
+    records = Records(job, last_step, before)
+    now = Snapshot(state, first_step, records.filled)
+
+    def result() -> Trajectory:
+        seconds = time.perf_counter() - begin + (before.seconds if before is not None else 0.0)
+        return _trajectory(job, now, records, seconds)
+
+    pace = Pace(job)
+    try:
+        with _progress_bar(job, steps) as bar:
+            while now.total_steps < last_step:
+                chunk = pace.chunk(last_step - now.total_steps)
+                start = time.perf_counter()
+                made = job.advance(now.state, now.total_steps, chunk)
+                pace.took(chunk, time.perf_counter() - start)
+                bad = (
+                    _first_loss(now.state, made) if job.dynamics.on_divergence == "raise" else None
+                )
+                if bad is not None and bad < now.total_steps + chunk:
+                    # Cut exactly there: where a run stops must not depend on how fast it ran.
+                    chunk = max(1, bad - now.total_steps)
+                    made = job.advance(now.state, now.total_steps, chunk)
+                filled = records.put(now.filled, made["records"], made["recorded_points"])
+                now = Snapshot(made, now.total_steps + chunk, filled)
+                _show(bar, chunk, made["records"]["energy"])
+                if bad is not None:
+                    raise _divergence(result())
+    except KeyboardInterrupt:
+        done, left = now.total_steps, last_step - now.total_steps
+        raise Interrupted(
+            f"interrupted after step {done} of {last_step}. This exception's .result holds all up "
+            f"to there: .result.resume({left}) goes on, .result.save(path) keeps it.",
+            result(),
+        ) from None
+    finished = result()
+    _warn(job, state, finished)
+    return finished
+
+
+def _trajectory(job: Job, now: Snapshot, records: Records, seconds: float) -> Trajectory:
+    """Return what a snapshot and its records amount to, as read-only arrays."""
+    columns = {name: _settled(column[: now.filled]) for name, column in records.columns.items()}
+    made = now.state
+    provenance = {**job.provenance, "run": {**job.provenance["run"], "steps": now.total_steps}}
+    return Trajectory(
+        energies=columns.pop("energy"),
+        steps=_settled(job.record_every * np.arange(1, now.filled + 1, dtype=np.int64)),
+        observables=columns,
+        points=None if records.points is None else _settled(records.points[: now.filled]),
+        final=_settled(made["points"]),
+        status=Status(*(_settled(made[n]) for n in ("status", "status_step", "restores"))),
+        seconds=seconds,
+        dynamics=job.dynamics,
+        state=CarriedState(
+            _settled(made["vectors"]), _settled(made["scalars"]), job.replicas, now.total_steps
+        ),
+        provenance=provenance,
+    ).remember(job.landscape)
+
+
+def _settled(array: np.ndarray) -> np.ndarray:
+    """Return a read-only view; results are not edited by accident."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _first_loss(earlier: State, later: State) -> int | None:
+    """Return the first step at which a replica diverged between two states."""
+    new = (later["status"] == DIVERGED) & (earlier["status"] != DIVERGED)
+    return int(later["status_step"][new].min()) if new.any() else None
+
+
+def _divergence(result: Trajectory) -> DivergenceError:
+    step = result.state.total_steps
+    lost = np.flatnonzero((result.status.codes == DIVERGED) & (result.status.steps == step))
+    replica = int(lost[0]) if lost.size else result.status.first_divergence()[0]
+    others = f" (and {lost.size - 1} others)" if lost.size > 1 else ""
+    return DivergenceError(
+        f"replica {replica}{others} diverged at step {step}. This exception's .result holds the "
+        f"run up to there. Use smaller steps, or on_divergence='freeze' to let the others go on.",
+        result,
+    )
+
+
+def _warn(job: Job, start: State, result: Trajectory) -> None:
+    """Warn of replicas lost or restored since `start`."""
+    status, parts = result.status, []
+    lost = np.flatnonzero((status.codes == DIVERGED) & (start["status"] != DIVERGED))
+    if lost.size:
+        first = min(lost, key=lambda r: (status.steps[r], r))
+        parts.append(
+            f"{lost.size} of {status.codes.size} replicas diverged, the first is replica {first} "
+            f"at step {status.steps[first]}; they are nan since, the others are unaffected"
+        )
+    undone = int((status.restores - start["restores"]).sum())
+    if undone:
+        where = np.flatnonzero(status.restores > start["restores"])
+        parts.append(
+            f"{undone} blow-ups in {where.size} replicas (the first is replica {where[0]}) were "
+            f"undone by going back to the last good point"
+        )
+    if parts:
+        text = "; ".join(parts) + ". Smaller steps avoid this; see .status of the result."
+        warnings.warn(text, DivergenceWarning, stacklevel=caller())
+
+
+def caller() -> int:
+    """Return the stacklevel of the first frame outside thalweg: where the user's line is."""
+    level, frame = 1, sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _progress_bar(job: Job, steps: int) -> Any:
+    if not job.progress:
+        return nullcontext()
+    from tqdm import tqdm  # only where a bar is asked for: importing it costs time
+
+    return tqdm(total=steps, unit="step", desc=type(job.dynamics).__name__)
+
+
+def _show(bar: Any, steps: int, energies: np.ndarray) -> None:
+    if bar is None:
+        return
+    bar.update(steps)
+    alive = energies[-1][np.isfinite(energies[-1])] if len(energies) else energies
+    if alive.size:
+        bar.set_postfix_str(f"mean energy {alive.mean():.4g}")
