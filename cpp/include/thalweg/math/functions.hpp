@@ -1,112 +1,17 @@
-// Elementary functions of a Pack or of a plain number: one branch-free text for both, and no calls to
-// the C library, which would stop vectorisation. Errors and ranges are measured in docs/numerics.md.
+// Elementary functions of a Pack or of a plain number: one branch-free text for both, and no calls
+// to the C library, which would stop vectorisation. Errors and ranges are measured in
+// docs/numerics.md.
 //
-// The polynomials are near-minimax fits made for these ranges, rounded one coefficient at a time. Every
-// error bound holds with and without fused multiply-add: where a cancellation must be exact, the
-// constants carry enough trailing zeros for the product to be exact.
+// The polynomials are near-minimax fits made for these ranges, rounded one coefficient at a time.
+// Every error bound holds with and without fused multiply-add: where a cancellation must be exact,
+// the constants carry enough trailing zeros for the product to be exact.
 #pragma once
 
-#include <concepts>
-
-#include "pack.hpp"
+#include "bits.hpp"
 
 namespace thalweg {
 
 namespace detail {
-template <class S>
-inline constexpr bool is_pack = false;
-template <class R, int W>
-inline constexpr bool is_pack<Pack<R, W>> = true;
-}  // namespace detail
-
-// What a formula's innermost operations run on: float, double or a Pack of them, but not a Dual.
-template <class S>
-concept Number = std::is_floating_point_v<S> || detail::is_pack<S>;
-
-namespace detail {
-
-template <class S>
-inline constexpr bool is_single = sizeof(real_of<S>) == 4;
-template <class S>
-inline constexpr int mantissa_bits = is_single<S> ? 23 : 52;
-template <class S>
-inline constexpr integer_of<real_of<S>> one_bits = std::bit_cast<integer_of<real_of<S>>>(real_of<S>(1));
-template <class S>
-inline constexpr real_of<S> infinity = std::numeric_limits<real_of<S>>::infinity();
-template <class S>
-inline constexpr real_of<S> quiet_nan = std::numeric_limits<real_of<S>>::quiet_NaN();
-
-// The constant for the width at hand.
-template <Number S>
-THALWEG_INLINE S pick(float single, double twice) {
-  return is_single<S> ? S(static_cast<real_of<S>>(single)) : S(static_cast<real_of<S>>(twice));
-}
-
-// c0 + x (c1 + x (c2 + ...)).
-template <Number S>
-THALWEG_INLINE S polynomial(S, real_of<S> c) {
-  return S(c);
-}
-template <Number S, class... C>
-THALWEG_INLINE S polynomial(S x, real_of<S> c, C... rest) {
-  return fma(x, polynomial(x, rest...), S(c));
-}
-
-template <Number S>
-THALWEG_INLINE S with_sign_of(S magnitude, S x) {  // magnitude >= 0, or already of x's sign
-  return from_bits<S>(to_bits(magnitude) | (to_bits(x) & std::numeric_limits<integer_of<real_of<S>>>::min()));
-}
-
-template <Number S>
-THALWEG_INLINE int_of<S> shift_right_unsigned(int_of<S> i, int by) {
-  if constexpr (std::is_floating_point_v<S>) {
-    return static_cast<int_of<S>>(static_cast<std::make_unsigned_t<int_of<S>>>(i) >> by);
-  } else {
-    using Unsigned = typename native_register<std::make_unsigned_t<integer_of<real_of<S>>>>::type;
-    return std::bit_cast<int_of<S>>(std::bit_cast<Unsigned>(i) >> by);
-  }
-}
-
-template <Number S>
-THALWEG_INLINE bool_of<S> is_nonzero(int_of<S> i) {
-  if constexpr (std::is_floating_point_v<S>)
-    return i != 0;
-  else
-    return {i != 0};
-}
-
-// The integer nearest to x * factor. Adding 1.5 * 2^mantissa_bits drops the fraction and leaves the
-// integer (modulo a power of two, and for moderate size) in the last bits of the sum.
-template <Number S>
-struct Rounded {
-  S value;
-  int_of<S> low_bits;
-};
-template <Number S>
-THALWEG_INLINE Rounded<S> round_product(S x, S factor) {
-  const S magic = pick<S>(0x1.8p23f, 0x1.8p52);
-  const S shifted = fma(x, factor, magic);
-  return {shifted - magic, to_bits(shifted)};
-}
-
-// 2^n for n in the range of normal exponents.
-template <Number S>
-THALWEG_INLINE S power_of_two(int_of<S> low_bits) {
-  return from_bits<S>((low_bits << mantissa_bits<S>)+one_bits<S>);
-}
-
-// p * 2^n, rounded once, for p in [0.5, 2] and n from below the smallest denormal to overflow.
-template <Number S>
-THALWEG_INLINE S scale(S p, Rounded<S> n) {
-#if defined(__AVX512F__)
-  if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_maskz_scalef_ps(0xffff, p.v, n.value.v)};
-  if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_maskz_scalef_pd(0xff, p.v, n.value.v)};
-#endif
-  // First to the middle of the range, exactly, then to the edge: 2^n = 2^(n + b) 2^-b.
-  const S back = select(n.value < S(real_of<S>(0)), pick<S>(0x1p-64f, 0x1p-512), pick<S>(0x1p64f, 0x1p512));
-  const S there = from_bits<S>((n.low_bits << mantissa_bits<S>)+(2 * one_bits<S> - to_bits(back)));
-  return (p * there) * back;
-}
 
 // x = n ln 2 + r with |r| <= ln 2 / 2.
 template <Number S>
@@ -135,49 +40,14 @@ THALWEG_INLINE S expm1_reduced(S r) {
   return fma(r * r, q, r);
 }
 
-// x = mantissa * 2^exponent, mantissa in [0.75, 1.5), for any x > 0 (denormal only where asked for).
-template <Number S>
-struct Split {
-  S mantissa, exponent;
-};
-template <Number S, bool denormals = true>
-THALWEG_INLINE Split<S> split(S x) {
-#if defined(__AVX512F__)
-  // Sign control 3: a negative number gives nan, a zero of either sign gives 1 (and exponent -inf).
-  constexpr auto sign = static_cast<_MM_MANTISSA_SIGN_ENUM>(3);
-  if constexpr (std::is_same_v<S, Lanes<float>>) {
-    const S m = _mm512_maskz_getmant_ps(0xffff, x.v, _MM_MANT_NORM_p75_1p5, sign);
-    return {m, S(_mm512_maskz_getexp_ps(0xffff, x.v)) - S(_mm512_maskz_getexp_ps(0xffff, m.v))};
-  }
-  if constexpr (std::is_same_v<S, Lanes<double>>) {
-    const S m = _mm512_maskz_getmant_pd(0xff, x.v, _MM_MANT_NORM_p75_1p5, sign);
-    return {m, S(_mm512_maskz_getexp_pd(0xff, x.v)) - S(_mm512_maskz_getexp_pd(0xff, m.v))};
-  }
-#endif
-  using Real = real_of<S>;
-  using Int = integer_of<Real>;
-  constexpr Int bottom = std::bit_cast<Int>(Real(0.75)), fraction = (Int(1) << mantissa_bits<S>)-1;
-  S bias = pick<S>(0x1p23f + 127, 0x1p52 + 1023);
-  if constexpr (denormals) {
-    const auto denormal = x < S(std::numeric_limits<Real>::min());
-    x = select(denormal, x * pick<S>(0x1p32f, 0x1p64), x);
-    bias = select(denormal, bias + pick<S>(32, 64), bias);
-  }
-  const auto bits = to_bits(x) - bottom;
-  const S m = from_bits<S>((bits & fraction) + bottom);
-  // The exponent plus 127 (1023), as the last bits of a number near 2^mantissa_bits.
-  const S magic = pick<S>(0x1p23f, 0x1p52);
-  const S biased = from_bits<S>(shift_right_unsigned<S>(bits + one_bits<S>, mantissa_bits<S>) | to_bits(magic));
-  return {m, biased - bias};
-}
-
 // k ln 2 + log(1 + f) for f in [-0.25, 0.5].
 template <Number S>
 THALWEG_INLINE S log1p_reduced(S f, S k) {
   S t = k * pick<S>(0x1.0bfbe8p-15f, 0x1.cf79abc9e3b3ap-40);
   if constexpr (is_single<S>) {
-    const S q = polynomial(f, -0.5f, 0x1.5555a4p-2f, -0x1.00004ap-2f, 0x1.99699ep-3f, -0x1.54ed96p-3f,
-                           0x1.28807cp-3f, -0x1.0d98f6p-3f, 0x1.acf4a2p-4f, -0x1.71e2f4p-5f);
+    const S q =
+        polynomial(f, -0.5f, 0x1.5555a4p-2f, -0x1.00004ap-2f, 0x1.99699ep-3f, -0x1.54ed96p-3f,
+                   0x1.28807cp-3f, -0x1.0d98f6p-3f, 0x1.acf4a2p-4f, -0x1.71e2f4p-5f);
     t = fma(f * f, q, t);
   } else {
     // With s = f / (2 + f): log(1 + f) = 2 atanh(s) = f - s (f - z R(z)), z = s^2.
@@ -203,10 +73,11 @@ THALWEG_INLINE S exp(S x) {
 template <Number S>
 THALWEG_INLINE S expm1(S x) {
   const S half = S(real_of<S>(0.5));
-  // The bounds give -1 and inf. At the upper one n is 128 (1024): 2^n would overflow, half of it not.
+  // The bounds give -1 and inf. At the upper one n is 128 (1024): 2^n would overflow, half of it
+  // not.
   const S inside = max(detail::pick<S>(-20.0f, -40.0), min(detail::pick<S>(88.73f, 709.79), x));
   const auto [n, r] = detail::reduce_ln2(inside);
-  const S h = detail::power_of_two<S>(n.low_bits - 1);
+  const S h = detail::power_of_two<S>(n.low_bits - 1u);
   const S y = fma(h, detail::expm1_reduced(r), h - half);
   // Halving would lose the last bit of a denormal, and the sign of zero.
   return select(abs(x) < detail::pick<S>(0x1p-30f, 0x1p-60), x, y + y);
@@ -251,13 +122,14 @@ THALWEG_INLINE S tanh(S x) {
   // tanh(x) = ((s - 1) + (s + 1) T) / ((s + 1) + (s - 1) T), which loses nothing for any n.
   const S bound = detail::pick<S>(9.5f, 20.0), one = S(Real(1));
   const S inside = max(-bound, min(bound, x));
-  const auto n = detail::round_product(inside, detail::pick<S>(0x1.715476p+1f, 0x1.71547652b82fep+1));
-  S r = fma(n.value, detail::pick<S>(-0x1.62ep-2f, -0x1.62e42fefap-2), inside);
-  r = fma(n.value, detail::pick<S>(-0x1.0bfbe8p-16f, -0x1.cf79abc9e3b3ap-41), r);
-  const S z = r * r;
+  const auto n =
+      detail::round_product(inside, detail::pick<S>(0x1.715476p+1f, 0x1.71547652b82fep+1));
+  // One step of reduction is enough: where n is large, tanh is flat.
+  const S r = fma(n.value, detail::pick<S>(-0x1.62e43p-2f, -0x1.62e42fefa39efp-2), inside),
+          z = r * r;
   S q;
   if constexpr (detail::is_single<S>)
-    q = detail::polynomial(z, -0x1.55554ep-2f, 0x1.110594p-3f, -0x1.afd7f2p-5f);
+    q = detail::polynomial(z, -0x1.554feap-2f, 0x1.0c7fap-3f);
   else
     q = detail::polynomial(z, -0x1.55555555554bbp-2, 0x1.11111110e0507p-3, -0x1.ba1ba115f3e95p-5,
                            0x1.664ec958a5d7ep-6, -0x1.223c51d47371ap-7, 0x1.c37d18876610ep-9);
@@ -291,8 +163,8 @@ struct SinCos {
 
 namespace detail {
 
-// x - n pi / 2, the last digit included: n * part is exact for every part but the last two when there
-// is no fused multiply-add, and three full-width parts do when there is.
+// x - n pi / 2, the last digit included: n * part is exact for every part but the last two when
+// there is no fused multiply-add, and three full-width parts do when there is.
 template <Number S>
 THALWEG_INLINE S subtract_quarter_turns(S x, S n) {
   auto subtract = [&](auto... part) { ((x = fma(n, S(-part), x)), ...); };
@@ -303,9 +175,11 @@ THALWEG_INLINE S subtract_quarter_turns(S x, S n) {
     subtract(0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110);
 #else
   if constexpr (is_single<S>)
-    subtract(0x1.92p+0f, 0x1.fcp-12f, -0x1.58p-21f, 0x1.1p-30f, 0x1.68p-39f, 0x1.84p-48f, 0x1.a62634p-58f);
+    subtract(0x1.92p+0f, 0x1.fcp-12f, -0x1.58p-21f, 0x1.1p-30f, 0x1.68p-39f, 0x1.84p-48f,
+             0x1.a62634p-58f);
   else
-    subtract(0x1.921fb58p+0, -0x1.dde974p-27, 0x1.1a62630p-54, 0x1.8a2e038p-81, -0x1.f1976b7ed8fbcp-110);
+    subtract(0x1.921fb58p+0, -0x1.dde974p-27, 0x1.1a62630p-54, 0x1.8a2e038p-81,
+             -0x1.f1976b7ed8fbcp-110);
 #endif
   return x;
 }
@@ -329,19 +203,19 @@ THALWEG_INLINE SinCos<S> sincos_reduced(S r) {
 
 }  // namespace detail
 
-// Both at once: one reduction serves the two. nan where |x| is above 1e5 (float) or 1e8 (double): there
-// a step of x is so large a part of a turn that no caller can mean it.
+// Both at once: one reduction serves the two. nan where |x| is above 1e5 (float) or 1e8 (double):
+// there a step of x is so large a part of a turn that no caller can mean it.
 template <Number S>
 THALWEG_INLINE SinCos<S> sincos(S x) {
-  using Int = integer_of<real_of<S>>;
   const auto n = detail::round_product(x, detail::pick<S>(0x1.45f306p-1f, 0x1.45f306dc9c883p-1));
   const auto [s, c] = detail::sincos_reduced(detail::subtract_quarter_turns(x, n.value));
-  const auto odd = detail::is_nonzero<S>(n.low_bits & Int(1));
-  constexpr int to_sign = 8 * sizeof(Int) - 2;
-  const auto sin_sign = (n.low_bits & Int(2)) << to_sign;
-  const auto cos_sign = ((n.low_bits + Int(1)) & Int(2)) << to_sign;
-  const S sin = from_bits<S>(to_bits(select(odd, c, s)) ^ sin_sign);
-  const S cos = from_bits<S>(to_bits(select(odd, s, c)) ^ cos_sign);
+  // The second bit of the quarter is the sign, and for the cosine that of the next quarter.
+  const auto odd = detail::is_nonzero<S>(n.low_bits & 1u);
+  constexpr int to_sign = 8 * sizeof(real_of<S>) - 2;
+  const auto sin_sign = (n.low_bits << to_sign) & detail::sign_bit<S>;
+  const auto cos_sign = ((n.low_bits + 1u) << to_sign) & detail::sign_bit<S>;
+  const S sin = detail::number<S>(detail::bits(select(odd, c, s)) ^ sin_sign);
+  const S cos = detail::number<S>(detail::bits(select(odd, s, c)) ^ cos_sign);
   const auto in_range = abs(x) <= detail::pick<S>(1e5f, 1e8);
   const S nan = S(detail::quiet_nan<S>);
   return {select(in_range, sin, nan), select(in_range, cos, nan)};

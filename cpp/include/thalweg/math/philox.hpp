@@ -1,10 +1,13 @@
-// Random numbers as a pure function: Philox4x32-10 (Salmon et al. 2011, doi:10.1145/2063384.2063405).
+// Random numbers as a pure function: Philox4x32-10 (Salmon et al. 2011,
+// doi:10.1145/2063384.2063405).
 //
-// The key is a 64-bit seed, the counter is (block, replica, step, stream), and a block is four 32-bit
-// words: four float numbers or two double ones. There is no state, so a replica draws the same numbers
-// alone or in any batch, on any thread, before or after a restart. Number i of a replica is slot
-// i % numbers_per_block of block i / numbers_per_block.
+// The key is a 64-bit seed, the counter is (block, replica, step, stream), and a block is four
+// 32-bit words: four float numbers or two double ones. There is no state, so a replica draws the
+// same numbers alone or in any batch, on any thread, before or after a restart. Number i of a
+// replica is slot i % numbers_per_block of block i / numbers_per_block.
 #pragma once
+
+#include <utility>
 
 #include "functions.hpp"
 
@@ -49,8 +52,8 @@ struct Key {
       : low(static_cast<std::uint32_t>(seed)), high(static_cast<std::uint32_t>(seed >> 32)) {}
 };
 
-// The counter words that go with S: one 32-bit word per lane. A lane of doubles holds its word in the
-// low half of a 64-bit integer, so that a word and a number have the same lane.
+// The counter words that go with S: one 32-bit word per lane. A lane of doubles holds its word in
+// the low half of a 64-bit integer, so that a word and a number have the same lane.
 namespace detail {
 using Words32 = native_register<std::uint32_t>::type;
 using Words64 = native_register<std::uint64_t>::type;
@@ -93,7 +96,8 @@ THALWEG_INLINE words_of<S> load_words(const std::uint32_t* p) {
   if constexpr (std::is_floating_point_v<S>) {
     return *p;
   } else {
-    typedef std::uint32_t Packed __attribute__((vector_size(sizeof(std::uint32_t) * number_traits<S>::lanes)));
+    typedef std::uint32_t Packed
+        __attribute__((vector_size(sizeof(std::uint32_t) * number_traits<S>::lanes)));
     Packed packed;
     __builtin_memcpy(&packed, p, sizeof(packed));
     return __builtin_convertvector(packed, words_of<S>);
@@ -102,14 +106,18 @@ THALWEG_INLINE words_of<S> load_words(const std::uint32_t* p) {
 // Lane l takes first + l: consecutive blocks of one replica, say.
 template <Number S>
 THALWEG_INLINE words_of<S> counting_words(std::uint32_t first) {
-  words_of<S> w = same_word<S>(first);
-  if constexpr (!std::is_floating_point_v<S>)
-    for (int l = 0; l < number_traits<S>::lanes; ++l) w[l] = first + static_cast<std::uint32_t>(l);
-  return w;
+  if constexpr (std::is_floating_point_v<S>) {
+    return first;
+  } else {
+    const auto lanes = []<std::uint32_t... l>(std::integer_sequence<std::uint32_t, l...>) {
+      return words_of<S>{l...};
+    }(std::make_integer_sequence<std::uint32_t, number_traits<S>::lanes>());
+    return (lanes + first) & 0xffffffffu;
+  }
 }
 template <Number S>
-THALWEG_INLINE Counter<words_of<S>> counter(words_of<S> block, words_of<S> replica, std::uint32_t step,
-                                            Stream stream) {
+THALWEG_INLINE Counter<words_of<S>> counter(words_of<S> block, words_of<S> replica,
+                                            std::uint32_t step, Stream stream) {
   return {block, replica, same_word<S>(step), same_word<S>(static_cast<std::uint32_t>(stream))};
 }
 
@@ -168,7 +176,8 @@ THALWEG_INLINE Words32 join_lanes(Words64 even, Words64 odd) {
 
 // The block of random words at a counter.
 THALWEG_INLINE Block<std::uint32_t> philox(Counter<std::uint32_t> c, Key key) {
-  const auto b = detail::philox_rounds(Counter<std::uint64_t>{c.block, c.replica, c.step, c.stream}, key);
+  const auto b =
+      detail::philox_rounds(Counter<std::uint64_t>{c.block, c.replica, c.step, c.stream}, key);
   auto low = [](std::uint64_t w) { return static_cast<std::uint32_t>(w); };
   return {{low(b.word[0]), low(b.word[1]), low(b.word[2]), low(b.word[3])}};
 }
