@@ -5,17 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 
-def value_with_error(value: float, error: float, form: str) -> str:
-    """A value and its standard error, "12.3 +- 0.4"; "-" for a value that does not exist.
+def value_with_error(value: float, error: float, signed: bool = False) -> str:
+    """A value and its standard error, the error to one digit (two if it starts with 1).
+
+    Numbers below 1/1000 share one power of ten; a value that does not exist is "-".
 
     Examples
     --------
-    >>> value_with_error(33.62, 0.618, ".1f")
-    '33.6 +- 0.6'
+    >>> value_with_error(33.62, 0.618), value_with_error(4.8e-05, 1.2e-07)
+    ('33.6 +- 0.6', '(4.800 +- 0.012)e-05')
     """
     if not np.isfinite(value):
         return "-"
-    return f"{value:{form}} +- {error:{form.lstrip('+')}}"
+    if not np.isfinite(error) or error <= 0:
+        return f"{value:.4g}"
+    largest = max(abs(value), error)
+    power = int(np.floor(np.log10(largest))) if largest < 1e-3 else 0
+    value, error = value / 10.0**power, error / 10.0**power
+    first = int(np.floor(np.log10(error)))
+    digits = max(0, -first + (error / 10.0**first < 1.95))
+    text = f"{value:{'+' if signed else ''}.{digits}f} +- {error:.{digits}f}"
+    return f"({text})e{power:03d}" if power else text
 
 
 def table(names: list[str], rows: list[list[str]]) -> str:
