@@ -1,0 +1,73 @@
+"""The command line: ``thalweg demo``, ``thalweg doctor``, ``thalweg version``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+# No `from __future__ import annotations` here: typer reads the annotations of nested functions.
+
+
+def main() -> None:
+    """Entry point of the ``thalweg`` command; without typer, say how to get it."""
+    try:
+        import typer  # noqa: F401
+    except ImportError:
+        sys.exit(
+            "the thalweg command needs typer, which is not installed. In the source folder run: "
+            'pip install ".[all]"'
+        )
+    application()()
+
+
+def application():
+    """Build the typer application; one nested function per command."""
+    import typer
+
+    app = typer.Typer(
+        help="thalweg: energy landscapes of neural networks and other systems.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.command()
+    def demo(
+        output: Annotated[Path, typer.Option(help="Folder for chart.npz and chart.png.")] = Path(
+            "thalweg-demo"
+        ),
+        steps: Annotated[int, typer.Option(help="Langevin steps of every network.")] = 6000,
+        replicas: Annotated[int, typer.Option(help="Networks per temperature.")] = 8,
+        seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+        threads: Annotated[int, typer.Option(help="Threads; 0 uses all cores.")] = 0,
+    ) -> None:
+        """Chart the landscape of a network that reads handwritten digits (about half a minute)."""
+        from .demo import MissingExtra, run
+
+        try:
+            run(output, steps=steps, replicas=replicas, seed=seed, threads=threads or None)
+        except (MissingExtra, ValueError, TypeError, MemoryError) as error:
+            _fail(f"{error}", code=2)
+        except KeyboardInterrupt:
+            _fail("stopped before there was anything to keep; nothing was written.", code=130)
+
+    @app.command()
+    def doctor() -> None:
+        """Say what runs here: targets, threads, optional packages, and why others do not run."""
+        from .doctor import report
+
+        print(report())
+
+    @app.command()
+    def version() -> None:
+        """Print the version."""
+        from . import __version__
+
+        print(__version__)
+
+    return app
+
+
+def _fail(message: str, code: int) -> None:
+    """End with one line on stderr and an exit status, not with a traceback."""
+    print(f"thalweg: {message}", file=sys.stderr)
+    raise SystemExit(code)

@@ -1,0 +1,262 @@
+"""The demo: what thermal noise says about a network that reads handwritten digits."""
+
+from __future__ import annotations
+
+import importlib.util
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import datasets
+from .dynamics import Adam
+from .errors import Interrupted
+from .landscapes import MLP
+from .plotting import figure, tidy
+from .protocols import ThermalChart, thermal_chart
+from .protocols.tables import table, value_with_error
+from .results import check_writable
+
+LAYERS = [64, 32, 10]
+TRAINING_DIGITS = 500
+BOX = 5.0  # width of the confining Gaussian, in units of an NTK weight
+STEP = 0.04  # keeps step * |grad margin| below 0.3; halving it moves no number beyond its error
+BAYES = 1 / TRAINING_DIGITS  # N T = 1: the Boltzmann distribution is the Bayesian posterior
+TEMPERATURES = (1e-6, 1e-5, 1e-4, 1e-3, BAYES, 1e-2, 3e-2, 1e-1)
+COLD = 1e-4  # below, the loss is far from its random value and k is a property of the walls
+NEEDS = {"sklearn": "scikit-learn (the digits)", "matplotlib": "matplotlib (the figure)"}
+
+
+class MissingExtra(ImportError):
+    """An optional package is not installed; the message is the command that installs it."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Test accuracy: of single networks [M, K], and of the K networks voting together [M]."""
+
+    single: np.ndarray
+    committee: np.ndarray
+
+
+def check(output: Path) -> Path:
+    """Make the output folder and fail now, not after the computation, if it cannot be used.
+
+    Raises
+    ------
+    MissingExtra
+        If scikit-learn or matplotlib is not installed.
+    ValueError
+        If the folder cannot be made or written to.
+    """
+    missing = [text for name, text in NEEDS.items() if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingExtra(
+            f"the demo needs {' and '.join(missing)}. In the source folder run: "
+            'pip install ".[all]"'
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"output: expected a folder that can be made, got {str(output)!r}: {error.strerror}."
+        ) from None
+    for name in ("chart.npz", "chart.png"):
+        check_writable(output / name, argument="output")
+    return output
+
+
+def run(
+    output: str | Path = "thalweg-demo",
+    steps: int = 6000,
+    replicas: int = 8,
+    seed: int = 0,
+    threads: int | None = None,
+    say: Callable[[str], None] = print,
+    progress: bool = True,
+) -> ThermalChart:
+    """Train networks on the digits, chart their landscape, write chart.npz and chart.png.
+
+    Parameters
+    ----------
+    output : folder for the two files, made if needed.
+    steps : Langevin steps of every replica.
+    replicas : networks at each of the eight temperatures.
+    seed : of everything random.
+    say : where the text goes, one call per paragraph.
+
+    Returns
+    -------
+    ThermalChart
+        Also after Ctrl-C, if records had been made: with those.
+
+    Raises
+    ------
+    MissingExtra, ValueError : before anything is computed.
+    Interrupted : on Ctrl-C before there was anything to keep.
+    """
+    begin = time.perf_counter()
+    output = check(Path(output))
+    data = datasets.digits(train=TRAINING_DIGITS, rng=seed)
+    # float32: the forces need three digits, the noise hides the rest, and twice as many networks
+    # fit in a vector register. Records are averaged in float64.
+    land = MLP(LAYERS, "tanh", "cross_entropy", "ntk", data=data, dtype="float32")
+    count = len(TEMPERATURES) * replicas
+    say(
+        f"{count} tanh networks {LAYERS}, P = {land.dim} parameters each, learn {TRAINING_DIGITS} "
+        f"of the {len(data.inputs) + len(data.test_inputs)} handwritten digits of scikit-learn."
+    )
+    trained = _train(land, count, seed, threads, progress)
+    accuracy = land.accuracy(trained, data.test_inputs, data.test_targets)
+    say(
+        f"Trained with Adam: mean loss {land.energy(trained).mean():.2g}, "
+        f"test accuracy {accuracy.mean():.1%}. Now thermal noise at {len(TEMPERATURES)} "
+        "temperatures:"
+    )
+    try:
+        chart = thermal_chart(
+            land,
+            TEMPERATURES,
+            confinement=BOX,
+            step_size=STEP,
+            steps=steps,
+            replicas=replicas,
+            start=trained,
+            rng=seed,
+            threads=threads,
+            progress=progress,
+        )
+    except Interrupted as stop:
+        if not isinstance(stop.result, ThermalChart):
+            raise
+        chart = stop.result
+        say(f"Stopped early: {len(chart.energies)} records are kept, error bars are larger.")
+    scores = score(land, data, chart)
+    say(demo_table(chart, scores))
+    say(explain(chart, scores))
+    chart.save(output / "chart.npz")
+    draw(chart, scores).savefig(output / "chart.png", dpi=150)
+    say(
+        f"Wrote {output / 'chart.npz'} and {output / 'chart.png'}. "
+        f"{time.perf_counter() - begin:.0f} s in all."
+    )
+    return chart
+
+
+def _train(land: MLP, count: int, seed: int, threads: int | None, progress: bool) -> np.ndarray:
+    """Trained networks [R, P]: Adam from a draw of the box itself."""
+    theta = land.init(count, scheme="normal", scale=BOX, rng=seed)
+    adam = Adam(learning_rate=0.1)
+    return adam.run(
+        land, theta, steps=300, record_every=100, rng=seed, threads=threads, progress=progress
+    ).final
+
+
+def score(land: MLP, data: datasets.Dataset, chart: ThermalChart) -> Scores:
+    """Accuracy of the last network of every replica, and of each temperature's committee.
+
+    The committee averages the K probability vectors, as a Bayesian would; diverged replicas have
+    no vote.
+    """
+    count, replicas, dim = chart.final.shape
+    logits = land.predict(chart.final.reshape(-1, dim), data.test_inputs).astype(np.float64)
+    logits = logits.reshape(count, replicas, *logits.shape[1:])
+    chances = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    chances /= chances.sum(axis=-1, keepdims=True)
+    chances[~chart.kept] = np.nan
+    truth = np.asarray(data.test_targets).ravel()
+    single = np.where(chart.kept, (logits.argmax(-1) == truth).mean(-1), np.nan)
+    votes = np.nanmean(chances, axis=1).argmax(-1)
+    return Scores(single=single, committee=(votes == truth).mean(-1))
+
+
+def demo_table(chart: ThermalChart, scores: Scores) -> str:
+    """The chart's numbers and the accuracies, one row per temperature."""
+    columns = (
+        ("mean loss", chart.mean_loss()),
+        ("<L>/T", chart.k()),
+        ("dim (mean)", chart.dimension_from_mean()),
+        ("dim (variance)", chart.dimension_from_variance()),
+        ("virial", chart.virial_ratio()),
+    )
+    rows = [
+        [f"{t:.3g}"]
+        + [value_with_error(v[m], e[m]) for _, (v, e) in columns]
+        + [f"{np.nanmean(scores.single[m]):.1%}", f"{scores.committee[m]:.1%}"]
+        for m, t in enumerate(chart.temperatures)
+    ]
+    names = ["T", *(name for name, _ in columns), "accuracy", "committee"]
+    troubles = []
+    if chart.restores.any():
+        troubles.append(f"{chart.restores.sum()} blow-ups were undone by the guard.")
+    if chart.lost:
+        troubles.append(f"{len(chart.lost)} replicas diverged and are left out.")
+    return "\n".join(["", table(names, rows), *troubles, ""])
+
+
+def explain(chart: ThermalChart, scores: Scores) -> str:
+    """What the numbers mean, in plain words, with the numbers of this run."""
+    cold = chart.temperatures <= COLD
+    dimension = chart.dimension_from_mean()[0][cold]
+    shaking = chart.dimension_from_variance()[0][cold]
+    bayes = int(np.argmin(np.abs(chart.temperatures - BAYES)))
+    single = np.nanmean(scores.single, axis=1)
+    paragraphs = [
+        f"Dimension. Thermal noise leaves T/2 of loss in every direction that resists it, and none "
+        f"in flat ones. For T <= {COLD:g} the loss holds {dimension.min() / 2:.0f} to "
+        f"{dimension.max() / 2:.0f} T: as if {dimension.min():.0f} to {dimension.max():.0f} of the "
+        f"{chart.final.shape[-1]} directions resisted. The size of the fluctuations, measured "
+        f"independently, says {shaking.min():.0f} to {shaking.max():.0f}. After arXiv:2304.01335; "
+        f"the number belongs to landscape and box (width {BOX:g}) together.",
+        _equilibrium(chart),
+        f"Learning. T = {BAYES:g} = 1/N is the Bayesian posterior with the box as prior: single "
+        f"networks read {single[bayes]:.1%} of the unseen digits, the committee "
+        f"{scores.committee[bayes]:.1%}. At T = {chart.temperatures[-1]:g} single networks read "
+        f"{single[-1]:.1%} (guessing: 10 %): the noise has melted what was learnt.",
+    ]
+    return "\n".join(textwrap.fill(text, width=92) for text in paragraphs) + "\n"
+
+
+def _equilibrium(chart: ThermalChart) -> str:
+    """The verdict of the virial test, which is exact in equilibrium."""
+    ratio, error = chart.virial_ratio()
+    worst = int(np.nanargmax(np.abs(ratio - 1)))
+    balanced = (np.abs(ratio - 1) < 0.02 + 3 * error).all()
+    verdict = (
+        "these are equilibrium numbers" if balanced else "NOT in equilibrium: use more --steps"
+    )
+    return (
+        f"Equilibrium. The virial is exactly 1 in equilibrium; the worst here is "
+        f"{ratio[worst]:.3f} +- {error[worst]:.3f} at T = {chart.temperatures[worst]:g}: {verdict}."
+    )
+
+
+def draw(chart: ThermalChart, scores: Scores):
+    """Three panels: loss, dimensions and accuracies against temperature; returns the figure."""
+    canvas, (left, middle, right) = figure(columns=3)
+    t = chart.temperatures
+    loss, error = chart.mean_loss()
+    left.errorbar(t, loss, error, marker="o", capsize=2, label="sampled")
+    left.plot(t, t * loss[0] / t[0], "--", color="0.5", label=r"slope 1: $\langle L\rangle = kT$")
+    left.loglog()
+    left.legend()
+    tidy(left, xlabel="temperature $T$", ylabel=r"mean loss $\langle L\rangle$")
+    chart.plot(middle)
+    right.errorbar(
+        t,
+        np.nanmean(scores.single, axis=1),
+        np.nanstd(scores.single, axis=1),
+        marker="o",
+        capsize=2,
+        label="one network (bar: spread)",
+    )
+    right.plot(t, scores.committee, marker="s", label=f"committee of {scores.single.shape[1]}")
+    right.axvline(BAYES, color="0.5", linestyle=":", label="Bayes, $T = 1/N$")
+    right.set_xscale("log")
+    right.set_ylim(0, 1)
+    right.legend(loc="lower left")
+    tidy(right, xlabel="temperature $T$", ylabel="test accuracy")
+    return canvas
