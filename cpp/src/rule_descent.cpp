@@ -255,7 +255,8 @@ class GradientFlowRule final : public Rule<Real> {
       // Near a minimum the fall drowns in the rounding of the energies: allow for it.
       const S rounding = Real(8) * std::numeric_limits<Real>::epsilon() * (abs(e) + abs(e_to));
       const Truth moving = w.lanes(Status::ok);
-      const Truth good = moving & (abs(e_to - (e - fall)) <= kappa_ * fall + rounding);
+      const Truth good =
+          moving & is_finite(e_to) & (abs(e_to - (e - fall)) <= kappa_ * fall + rounding);
       for (long i = 0; i < w.dim; ++i) {
         x[i] = select(good, to[i], x[i]);
         g[i] = select(good, g_to[i], g[i]);
