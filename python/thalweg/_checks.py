@@ -26,11 +26,11 @@ def message(argument: str, expected: str, got: str, fix: str = "") -> str:
 
 
 def show(value: object, width: int = 60) -> str:
-    """Return a short repr of `value`: arrays as dtype and shape, long texts cut."""
+    """Return a short repr of `value`: arrays as dtype and shape, long texts as type and start."""
     if isinstance(value, np.ndarray) and value.ndim > 0:
         return f"an array of {value.dtype} and shape {list(value.shape)}"
-    text = repr(value)
-    return text if len(text) <= width else text[: width - 3] + "..."
+    text = " ".join(repr(value).split())
+    return text if len(text) <= width else f"{text[: width - 3]}... ({type(value).__name__})"
 
 
 def closest(word: object, allowed: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """Data sets: real digits, random labels, teachers, and your own arrays.
 
 Letters: N samples, d features, R replicas. Data may be shared by all replicas, ``[N, d]``, or one
-set per replica, ``[R, N, d]``. Everything random is a function of the seed and the replica only: the
+set per replica, ``[R, N, d]``. Everything random is a function of seed and replica only: the
 data of replica 5 are the same in a batch of 8 and in one of 800.
 """
 

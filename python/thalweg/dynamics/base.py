@@ -63,8 +63,12 @@ class Dynamics(Record):
         """Return what the compiled loop needs, after checks that need the landscape."""
         raise NotImplementedError
 
-    def check_start(self, landscape: Any, theta: np.ndarray) -> None:
-        """Raise if this dynamics cannot start from these points."""
+    def check_start(self, energies: np.ndarray) -> None:
+        """Raise if this dynamics cannot start at points of these energies [R]."""
+        lost = np.flatnonzero(~np.isfinite(energies))
+        if lost.size:
+            got = f"{energies[lost[0]]} for replica {lost[0]} ({lost.size} such)"
+            raise ValueError(message("theta", "points of finite energy", got))
 
     def arguments(self) -> dict[str, Any]:
         """Return every hyper-parameter by name; ``type(d)(**d.arguments())`` makes `d` again.
@@ -155,19 +159,19 @@ class Dynamics(Record):
         """
         landscape = _runnable(landscape)
         theta = points(theta, landscape.dim, landscape.dtype)
-        integer("steps", steps, most=MAXIMUM_STEPS)
-        integer("record_every", record_every)
-        flag("record_points", record_points)
         ids = _replicas(replicas, len(theta))
         if isinstance(observables, str):
             fix = f"Write [{observables!r}]."
             raise TypeError(message("observables", "a list of names", repr(observables), fix))
         provenance = self._provenance(landscape, theta, _rng.seed_from(rng))
-        provenance["run"] = {"steps": int(steps), "record_every": int(record_every),
-                             "record_points": bool(record_points),
-                             "observables": list(observables)}  # fmt: skip
+        provenance |= {
+            "steps": integer("steps", steps, most=MAXIMUM_STEPS),
+            "record_every": integer("record_every", record_every),
+            "record_points": flag("record_points", record_points),
+            "observables": list(observables),
+        }
         job = self._job(landscape, provenance, ids, threads, progress)
-        self.check_start(landscape, theta)
+        self.check_start(landscape.energy(theta))
         return run_job(job, job.fresh_state(theta), first_step=0, steps=int(steps), before=None)
 
     def continue_run(
@@ -195,7 +199,9 @@ class Dynamics(Record):
                 UserWarning,
                 stacklevel=caller(),
             )
-        provenance["run"] = {**before.provenance["run"], "steps": done + steps}
+        provenance["steps"] = done + steps
+        for name in ("record_every", "record_points", "observables"):
+            provenance[name] = before.provenance[name]
         job = self._job(landscape, provenance, before.state.replicas, threads, progress)
         state = {
             "points": before.final,
@@ -222,8 +228,7 @@ class Dynamics(Record):
         rows = np.empty((len(layout["parameters"]), replicas))
         for row, name in zip(rows, layout["parameters"], strict=True):
             row[:] = _broadcast(name, rule.parameters[name], replicas)
-        run = provenance["run"]
-        for name in run["observables"]:
+        for name in provenance["observables"]:
             if name not in layout["observables"]:
                 allowed = layout["observables"]
                 fix = closest(name, allowed)
@@ -237,9 +242,9 @@ class Dynamics(Record):
             options=rule.options,
             parameters=rows,
             layout=layout,
-            record_every=run["record_every"],
-            record_points=run["record_points"],
-            observables=list(run["observables"]),
+            record_every=provenance["record_every"],
+            record_points=provenance["record_points"],
+            observables=provenance["observables"],
             seed=provenance["seed"],
             replicas=ids,
             threads=thread_count(threads),

@@ -196,7 +196,7 @@ def _trajectory(job: Job, now: Snapshot, records: Records, seconds: float) -> Tr
     """Return what a snapshot and its records amount to, as read-only arrays."""
     columns = {name: _settled(column[: now.filled]) for name, column in records.columns.items()}
     made = now.state
-    provenance = {**job.provenance, "run": {**job.provenance["run"], "steps": now.total_steps}}
+    provenance = {**job.provenance, "steps": now.total_steps}
     return Trajectory(
         energies=columns.pop("energy"),
         steps=_settled(job.record_every * np.arange(1, now.filled + 1, dtype=np.int64)),

@@ -50,7 +50,7 @@ class Langevin(Dynamics):
     metropolis : bool
         Accept or refuse Euler-Maruyama moves so that no bias is left (MALA).
     initial_temperature : float or array [R], optional
-        Where cooling starts; with `cooling_steps` only.
+        Where cooling starts; needed with `cooling_steps`, without effect if that is 0.
     cooling_steps : int
         The temperature of step s is ``T (T_initial / T)^(1 - s / cooling_steps)``, then T.
     guard : float, optional
@@ -144,13 +144,12 @@ class Langevin(Dynamics):
             raise ValueError(message(what, "no guard with metropolis=True", got, fix))
 
     def _checked_cooling(self, temperature: Any) -> dict[str, Any]:
-        if (self.initial_temperature is None) != (self.cooling_steps == 0):
-            expected = "both initial_temperature and cooling_steps > 0, or neither"
-            got = f"{self.initial_temperature} and {self.cooling_steps}"
-            raise ValueError(message("initial_temperature, cooling_steps", expected, got))
         if self.initial_temperature is None:
+            if self.cooling_steps:
+                expected = f"a number > 0 with cooling_steps={self.cooling_steps}"
+                raise ValueError(message("initial_temperature", expected, "None"))
             return {}
-        if np.min(temperature) <= 0:
+        if self.cooling_steps and np.min(temperature) <= 0:
             fix = "The temperature falls geometrically; it cannot reach 0."
             raise ValueError(message("temperature", "a number > 0 when cooling", "0", fix))
         hot = per_replica("initial_temperature", self.initial_temperature, above=0)

@@ -85,11 +85,11 @@ class RandomWalk(Dynamics):
             return kept
         return {**kept, "energy_cap": per_replica("energy_cap", self.energy_cap)}
 
-    def check_start(self, landscape: Any, theta: np.ndarray) -> None:
-        """Raise if a replica starts above the cap: it would accept nothing that is above, too."""
+    def check_start(self, energies: np.ndarray) -> None:
+        """Raise if a replica starts at no finite energy, or above the cap."""
+        super().check_start(energies)
         if self.mode != "micro":
             return
-        energies = landscape.energy(theta)
         above = np.flatnonzero(~(energies <= self.energy_cap))
         if above.size:
             cap = np.broadcast_to(self.energy_cap, energies.shape)[above[0]]

@@ -152,7 +152,8 @@ def add(left: Any, right: Any) -> Any:
         ]
         if missing:
             fix = f"It lacks {', '.join(missing)}."
-            raise TypeError(message("terms of a sum", "landscapes", show(term), fix))
+            got = f"{type(term).__name__} {show(term)}"
+            raise TypeError(message("terms of a sum", "landscapes", got, fix))
     check_terms([left, right])
     pair = (left, right)
     if all(isinstance(term, CompiledLandscape) for term in pair) and left.target == right.target:
