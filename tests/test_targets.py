@@ -84,7 +84,7 @@ def test_a_target_says_what_it_is(name):
     assert module.lanes("float64") == register // 8
 
 
-@pytest.mark.parametrize("pair", itertools.combinations(_targets.available(), 2))
+@pytest.mark.parametrize("pair", list(itertools.combinations(_targets.available(), 2)))
 def test_two_targets_live_side_by_side(pair):
     theta = np.random.default_rng(0).normal(size=(5, 3))
     spectrum = np.array([1.0, 2.0, 3.0])
