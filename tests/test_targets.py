@@ -8,6 +8,7 @@ import itertools
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ import pytest
 import thalweg as tw
 from thalweg import _targets, doctor
 
-STUBS = Path(__file__).resolve().parents[1] / "python" / "thalweg" / "_targets"
+ROOT = Path(__file__).resolve().parents[1]
+STUBS = ROOT / "python" / "thalweg" / "_targets"
 
 
 def python(code: str, **variables: str) -> subprocess.CompletedProcess:
@@ -122,6 +124,7 @@ def test_stubs_and_modules_agree():
 
 def test_doctor_reports():
     report = doctor.report()
+    assert report.splitlines()[0].split() == ["thalweg:", tw.__version__]
     assert _targets.default() in report
     for name, reason in _targets.why_not().items():
         assert any(name in line and reason in line for line in report.splitlines())
@@ -161,6 +164,11 @@ def test_doctor_counts_threads_from_the_environment():
     assert done.returncode == 0, done.stderr
     assert "THALWEG_NUM_THREADS=3" in done.stdout
     assert any(line.startswith("threads:") and " 3 " in line for line in done.stdout.splitlines())
+
+
+def test_the_version_is_the_one_that_is_packaged():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert tw.__version__ == tomllib.load(file)["project"]["version"]
 
 
 def test_import_is_quick_and_light():

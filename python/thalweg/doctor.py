@@ -9,7 +9,7 @@ from importlib import metadata
 
 import numpy as np
 
-from . import _targets
+from . import __version__, _targets
 
 __all__ = ["report"]
 
@@ -57,7 +57,7 @@ def _row(name: str, value: object) -> str:
 
 def _versions() -> list[str]:
     return [
-        _row("thalweg", _installed("thalweg") or "not installed (running from a source tree)"),
+        _row("thalweg", __version__),
         _row("python", f"{platform.python_version()} on {platform.platform()}"),
         _row("numpy", np.__version__),
         _row("scipy", _installed("scipy") or "missing: pip install scipy"),
