@@ -164,9 +164,9 @@ def test_a_diverged_replica_is_listed_and_never_averaged():
 
 def test_one_lost_replica_leaves_the_others():
     start = np.full((8, 6), 0.1)
-    start[2] = 1e154  # its energy is the largest float64 can hold; the first force overflows
+    start[2] = 50  # far up a wall cosh(x): the first kick throws it to where exp overflows
     with pytest.warns(tw.DivergenceWarning):
-        chart = short(start=start, guard=0)
+        chart = short(tw.CoshWell(6), start=start, guard=0)
     assert chart.lost == [(0, 2)]
     assert np.isfinite(chart.k()).all()
 
@@ -176,6 +176,7 @@ def test_the_guard_restores_and_counts():
         chart = short(step_size=[0.5, 0.05], steps=4000, guard=50.0)
     assert (chart.restores[0] > 0).all()
     assert (chart.restores[1] == 0).all()
+    assert "blow-ups were undone at T=0.01: use a smaller step_size" in chart.summary()
 
 
 def test_save_load_and_repeat(tmp_path):

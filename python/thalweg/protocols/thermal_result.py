@@ -136,11 +136,14 @@ class ThermalChart(Result):
 
     def _remarks(self) -> list[str]:
         """Lines under the table: how to read it, and everything that went wrong."""
-        remarks = [
-            "value(error) gives one standard error in the last digits; virial is 1 in equilibrium"
-        ]
+        remarks = ["+- is one standard error; in equilibrium virial is 1 and drift is 0"]
         if self.measure == "free":
             remarks.append(AGEING)
+        shaken = [
+            f"T={t:.3g}" for t, n in zip(self.temperatures, self.restores, strict=True) if n.any()
+        ]
+        if shaken:
+            remarks.append(f"blow-ups were undone at {', '.join(shaken)}: use a smaller step_size")
         if self.lost:
             places = ", ".join(f"T={self.temperatures[m]:.3g} replica {k}" for m, k in self.lost)
             remarks.append(f"left out because they diverged: {places}")
