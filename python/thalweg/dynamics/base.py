@@ -22,8 +22,6 @@ from .trajectory import Trajectory
 
 __all__ = ["Dynamics", "Rule"]
 
-MAXIMUM_STEPS = 2**32 - 2  # the step is one 32-bit word of the random numbers' counter
-
 
 @dataclass(frozen=True)
 class Rule:
@@ -165,7 +163,7 @@ class Dynamics(Record):
             raise TypeError(message("observables", "a list of names", repr(observables), fix))
         provenance = self._provenance(landscape, theta, _rng.seed_from(rng))
         provenance |= {
-            "steps": integer("steps", steps, most=MAXIMUM_STEPS),
+            "steps": integer("steps", steps),
             "record_every": integer("record_every", record_every),
             "record_points": flag("record_points", record_points),
             "observables": list(observables),
@@ -185,7 +183,6 @@ class Dynamics(Record):
         """Go on from the end of a trajectory; users call `Trajectory.resume`."""
         landscape = _runnable(landscape)
         done = before.state.total_steps
-        integer("steps", steps, most=MAXIMUM_STEPS - done)
         seed = before.provenance["seed"]
         provenance = self._provenance(landscape, before.final, seed)
         for what in ("landscape", "dtype", "shape"):

@@ -114,6 +114,11 @@ class CompiledLandscape(Described):
         return str(self._module.name())
 
     @property
+    def n_samples(self) -> int:
+        """N, the number of samples that minibatches may choose from; 0 where there are none."""
+        return 0
+
+    @property
     def work(self) -> int:
         """Rough operations of one gradient of one replica; only sizes the chunks of a run."""
         return self.dim

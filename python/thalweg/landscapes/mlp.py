@@ -216,8 +216,10 @@ class MLP(CompiledLandscape):
         """
         choice("scheme", scheme, SCHEMES)
         scale = real("scale", scale, above=0)
+        if isinstance(replicas, int | np.integer):  # before the list of ids itself fills the memory
+            self._require_memory(int(replicas))
         ids = _rng.replica_ids(replicas)
-        require_memory({f"theta [{len(ids)}, {self.dim}]": 2 * 8 * len(ids) * self.dim})
+        self._require_memory(len(ids))
         theta = _rng.normals(rng, stream="initialization", replicas=ids, count=self.dim)
         return (theta * (scale * initial_widths(self.layout, scheme))).astype(
             self.dtype, copy=False
@@ -365,6 +367,9 @@ class MLP(CompiledLandscape):
         True
         """
         return self.layout.flatten(layers, self.dtype)
+
+    def _require_memory(self, replicas: int) -> None:
+        require_memory({f"theta [{replicas}, {self.dim}]": 2 * 8 * replicas * self.dim})
 
     def _inputs(self, argument: str, inputs: Any, dtype: str) -> np.ndarray:
         inputs = finite_array(argument, inputs)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import message, show
+from .._checks import dtype_name, message, show
 from .base import CompiledLandscape
+from .describe import Described
 from .user import CallbackLandscape, UserLandscape
 
 __all__ = ["PythonSum", "SumLandscape", "add"]
@@ -59,6 +60,11 @@ class SumLandscape(CompiledLandscape):
         self._attach(first._module, core, first.device, {"terms": tuple(flat)})
 
     @property
+    def n_samples(self) -> int:
+        """N, the number of samples of the terms that have any."""
+        return max(term.n_samples for term in self.terms)
+
+    @property
     def work(self) -> int:
         """Rough operations of one gradient of one replica; only sizes the chunks of a run."""
         return sum(term.work for term in self.terms)
@@ -100,10 +106,10 @@ class PythonSum(CallbackLandscape):
         for term in terms:
             flat += term.terms if isinstance(term, SumLandscape | PythonSum) else [term]
         check_terms(flat)
-        ours = [t if hasattr(t, "hvp") else UserLandscape.wrap(t, device=device) for t in flat]
+        ours = [t if isinstance(t, Described) else UserLandscape.wrap(t, device) for t in flat]
         self._set(terms=tuple(ours))
         self._prepare(
-            flat[0].dim, str(flat[0].dtype), device, {"terms": tuple(flat), "device": device}
+            flat[0].dim, dtype_name(flat[0].dtype), device, {"terms": tuple(flat), "device": device}
         )
 
     @property
@@ -113,26 +119,26 @@ class PythonSum(CallbackLandscape):
 
     def energy(self, theta: np.ndarray, *, threads: int | None = None) -> np.ndarray:
         """Return energies [R] of the points `theta` [R, P]; see `UserLandscape.energy`."""
-        return sum(term.energy(theta) for term in self.terms)
+        return sum(term.energy(theta, threads=threads) for term in self.terms)
 
     def gradient(
         self, theta: np.ndarray, *, threads: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return energies [R] and gradients [R, P]; see `UserLandscape.gradient`."""
-        pairs = [term.gradient(theta) for term in self.terms]
+        pairs = [term.gradient(theta, threads=threads) for term in self.terms]
         return sum(energy for energy, _ in pairs), sum(gradient for _, gradient in pairs)
 
     def hvp(self, theta: np.ndarray, v: np.ndarray, *, threads: int | None = None) -> np.ndarray:
         """Return the Hessian at each point times a direction; see `UserLandscape.hvp`."""
-        return sum(term.hvp(theta, v) for term in self.terms)
+        return sum(term.hvp(theta, v, threads=threads) for term in self.terms)
 
 
 def check_terms(terms: list[Any]) -> None:
     """Raise unless the terms of a sum agree in dim and dtype and there is at least one."""
     if not terms:
         raise ValueError(message("terms", "at least one landscape", "none"))
-    for what in ("dim", "dtype"):
-        values = [getattr(term, what) for term in terms]
+    for what, read in (("dim", int), ("dtype", dtype_name)):
+        values = [read(getattr(term, what)) for term in terms]
         if len(set(values)) > 1:
             raise ValueError(
                 message(
