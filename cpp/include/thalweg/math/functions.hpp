@@ -163,23 +163,22 @@ struct SinCos {
 
 namespace detail {
 
-// x - n pi / 2, the last digit included: n * part is exact for every part but the last two when
-// there is no fused multiply-add, and three full-width parts do when there is.
+// x - n pi / 2, the last digit included. With fused multiply-add full-width parts of pi / 2 do;
+// without it n * part must be exact for all parts but the last.
 template <Number S>
 THALWEG_INLINE S subtract_quarter_turns(S x, S n) {
   auto subtract = [&](auto... part) { ((x = fma(n, S(-part), x)), ...); };
 #if defined(__FMA__)
   if constexpr (is_single<S>)
-    subtract(0x1.921fb6p+0f, -0x1.777a5cp-25f, -0x1.ee59dap-50f);
+    subtract(0x1.921fb4p+0f, 0x1.4442dp-24f, 0x1.846988p-48f);
   else
-    subtract(0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110);
+    subtract(0x1.921fb54442d18p+0, 0x1.1a62633145c06p-54, 0x1.c1cd129024e08p-107);
 #else
   if constexpr (is_single<S>)
-    subtract(0x1.92p+0f, 0x1.fcp-12f, -0x1.58p-21f, 0x1.1p-30f, 0x1.68p-39f, 0x1.84p-48f,
-             0x1.a62634p-58f);
+    subtract(0x1.92p+0f, 0x1.fap-12f, 0x1.54p-20f, 0x1.1p-30f, 0x1.68p-39f, 0x1.84p-48f,
+             0x1.a62632p-58f);
   else
-    subtract(0x1.921fb58p+0, -0x1.dde974p-27, 0x1.1a62630p-54, 0x1.8a2e038p-81,
-             -0x1.f1976b7ed8fbcp-110);
+    subtract(0x1.921fb5p+0, 0x1.110b46p-26, 0x1.1a6263p-54, 0x1.8a2e03p-81, 0x1.c1cd129024e08p-107);
 #endif
   return x;
 }
@@ -217,8 +216,8 @@ THALWEG_INLINE SinCos<S> sincos(S x) {
   const S sin = detail::number<S>(detail::bits(select(odd, c, s)) ^ sin_sign);
   const S cos = detail::number<S>(detail::bits(select(odd, s, c)) ^ cos_sign);
   const auto in_range = abs(x) <= detail::pick<S>(1e5f, 1e8);
-  const S nan = S(detail::quiet_nan<S>);
-  return {select(in_range, sin, nan), select(in_range, cos, nan)};
+  const S nan = S(detail::quiet_nan<S>), zero = S(real_of<S>(0));
+  return {select(x == zero, x, select(in_range, sin, nan)), select(in_range, cos, nan)};  // -0 too
 }
 template <Number S>
 THALWEG_INLINE S sin(S x) {
