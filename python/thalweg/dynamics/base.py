@@ -22,6 +22,8 @@ from .trajectory import Trajectory
 
 __all__ = ["Dynamics", "Rule"]
 
+MAXIMUM_STEPS = 2**32 - 2  # the step is one 32-bit word of the random numbers' counter
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -163,7 +165,7 @@ class Dynamics(Record):
             raise TypeError(message("observables", "a list of names", repr(observables), fix))
         provenance = self._provenance(landscape, theta, _rng.seed_from(rng))
         provenance |= {
-            "steps": integer("steps", steps),
+            "steps": integer("steps", steps, most=MAXIMUM_STEPS),
             "record_every": integer("record_every", record_every),
             "record_points": flag("record_points", record_points),
             "observables": list(observables),
@@ -183,6 +185,7 @@ class Dynamics(Record):
         """Go on from the end of a trajectory; users call `Trajectory.resume`."""
         landscape = _runnable(landscape)
         done = before.state.total_steps
+        integer("steps", steps, most=MAXIMUM_STEPS - done)
         seed = before.provenance["seed"]
         provenance = self._provenance(landscape, before.final, seed)
         for what in ("landscape", "dtype", "shape"):

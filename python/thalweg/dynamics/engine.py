@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import message
 from .._memory import require_memory
 from ..errors import DivergenceError, DivergenceWarning, Interrupted
 from .trajectory import DIVERGED, CarriedState, Status, Trajectory
@@ -25,8 +24,6 @@ __all__ = ["Job", "caller", "run_job"]
 CHUNK_SECONDS = 0.25
 FIRST_CHUNK_WORK = 2e7  # operations: some 10 to 100 ms of compiled steps
 GROWTH = 8  # from one chunk to the next, until the pace is known
-
-MAXIMUM_STEPS = 2**32 - 2  # the step is one 32-bit word of the random numbers' counter
 
 State = dict[str, np.ndarray]
 
@@ -104,9 +101,6 @@ class Records:
         if job.record_points:
             sizes[f"recorded points [{count}, {replicas}, {dim}]"] = dim * rows
         require_memory(sizes, "Raise record_every, or run fewer replicas at a time.")
-        if total_steps > MAXIMUM_STEPS:
-            expected = f"at most {MAXIMUM_STEPS} in all"
-            raise ValueError(message("steps", expected, str(total_steps)))
         self.columns = {n: np.empty((count, replicas), job.landscape.dtype) for n in names}
         self.points = None
         if job.record_points:
