@@ -1,0 +1,27 @@
+"""Fixtures shared by the whole suite: every landscape row, precision and compiled target here."""
+
+from __future__ import annotations
+
+import pytest
+from cases import CASES
+
+from thalweg import _targets
+
+TARGETS = tuple(_targets.available())
+
+
+@pytest.fixture(params=list(CASES))
+def case(request):
+    """A row of the table of landscapes."""
+    return CASES[request.param]
+
+
+@pytest.fixture(params=["float64", "float32"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(params=TARGETS)
+def target(request):
+    """Each instruction-set level (and device) that runs on this machine."""
+    return request.param

@@ -1,0 +1,195 @@
+"""A replica that blows up is named, with its first bad step, and changes no other's bits."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from cases import generator
+from numpy.testing import assert_array_equal
+
+import thalweg as tw
+
+REPLICAS, BAD, STEPS = 21, 4, 260
+GOOD = [r for r in range(REPLICAS) if r != BAD]
+LAND = {dtype: tw.Quadratic([1.0, 2.0, 4.0], dtype=dtype) for dtype in ("float64", "float32")}
+
+
+def too_large(step):
+    """One replica steps ten times too far: |1 - 10 x 0.3 x 4| = 11, it grows elevenfold a step."""
+    values = np.full(REPLICAS, step)
+    values[BAD] *= 10
+    return values
+
+
+def starts(dtype="float64"):
+    return generator("divergence").normal(size=(REPLICAS, 3)).astype(dtype)
+
+
+RULES = {
+    "euler_maruyama": lambda step, **o: tw.Langevin(0.1, step, **o),
+    "leimkuhler_matthews": lambda step, **o: tw.Langevin(
+        0.1, step, scheme="leimkuhler_matthews", **o
+    ),
+    "baoab": lambda step, **o: tw.Langevin(0.1, 2 * step, scheme="baoab", friction=0.1, **o),
+    "natural": lambda step, **o: tw.Langevin(0.3, 1.4 * step, units="natural", **o),
+    "sgd": lambda step, **o: tw.SGD(step, momentum=0.1, **o),
+    "flow": lambda step, **o: tw.GradientFlow(
+        2 * step, adaptive=False, gradient_tolerance=0.0, **o
+    ),
+}
+LANGEVIN = ("euler_maruyama", "leimkuhler_matthews", "baoab", "natural")
+
+
+@pytest.fixture(params=RULES)
+def rule(request):
+    return RULES[request.param]
+
+
+def run(dynamics, dtype="float64", rows=None, **options):
+    rows = np.arange(REPLICAS) if rows is None else np.asarray(rows)
+    how = {"rng": 21, "replicas": rows, "record_points": True, **options}
+    return dynamics.run(LAND[dtype], starts(dtype)[rows], STEPS, **how)
+
+
+def assert_untouched(found, rule, dtype="float64", **options):
+    """All good replicas have the bits of a run in which the bad one never was."""
+    step = np.full(len(GOOD), 0.3)
+    without = run(rule(step, **options), dtype, rows=GOOD)
+    assert_array_equal(found.energies[:, GOOD], without.energies)
+    assert_array_equal(found.points[:, GOOD], without.points)
+    assert_array_equal(found.final[GOOD], without.final)
+    assert np.isfinite(without.energies).all()
+    assert found.status.ok[GOOD].all()
+    assert not found.status.restores[GOOD].any()
+
+
+def test_a_diverging_replica_is_frozen_and_named(rule, dtype):
+    with pytest.warns(tw.DivergenceWarning, match=rf"replica.*\b{BAD}\b"):
+        found = run(rule(too_large(0.3)), dtype)
+    assert_array_equal(found.status.diverged, [BAD])
+    assert_array_equal(found.status.ok, np.arange(REPLICAS) != BAD)
+    assert_array_equal(found.status.codes == 2, ~found.status.ok)
+    energies, first = found.energies[:, BAD], int(found.status.steps[BAD])
+    assert 3 < first < STEPS
+    assert_array_equal(np.isnan(energies), found.steps >= first)
+    assert np.isfinite(energies[: first - 1]).all(), "reported later than it happened"
+    # Not reported earlier either: one step before, the energy was close to overflowing.
+    assert energies[first - 2] > np.finfo(dtype).max / 1e9
+    assert np.isnan(found.final[BAD]).all()
+    assert np.isnan(found.points[first - 1 :, BAD]).all()
+    assert_untouched(found, rule, dtype)
+
+
+def test_the_report_is_the_same_whatever_the_threads_and_chunks(rule):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tw.DivergenceWarning)
+        whole = run(rule(too_large(0.3)), threads=1)
+        spread = run(rule(too_large(0.3)), threads=3, record_every=1)
+        dynamics, rows = rule(too_large(0.3)), np.arange(REPLICAS)
+        part = dynamics.run(
+            LAND["float64"], starts(), 37, rng=21, replicas=rows, record_points=True
+        )
+        for steps in (100, 23, STEPS - 160):
+            part = part.resume(steps)
+    for other in (spread, part):
+        assert_array_equal(other.energies, whole.energies)
+        assert_array_equal(other.status.codes, whole.status.codes)
+        assert_array_equal(other.status.steps, whole.status.steps)
+
+
+@pytest.mark.parametrize("name", LANGEVIN)
+def test_the_guard_notices_long_before_overflow(name):
+    """Energy above guard x max(mean, T) is a blow-up, though every number is still finite."""
+    rule = RULES[name]
+    with pytest.warns(tw.DivergenceWarning):
+        found = run(rule(too_large(0.3), guard=50.0))
+    first = int(found.status.steps[BAD])
+    assert_array_equal(found.status.diverged, [BAD])
+    assert first < 15, "eleven-fold growth passes a factor 50 within a few steps"
+    assert np.isnan(found.energies[first - 1 :, BAD]).all()
+    assert_untouched(found, rule, guard=50.0)
+
+
+@pytest.mark.parametrize("name", LANGEVIN)
+@pytest.mark.parametrize("guard", [None, 50.0])
+def test_restoring_goes_back_to_a_good_state_and_counts(name, guard, dtype):
+    rule = RULES[name]
+    options = {"guard": guard, "on_divergence": "restore"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tw.DivergenceWarning)
+        found = run(rule(too_large(0.3), **options), dtype)
+    assert found.status.restores[BAD] > (0 if guard is None and dtype == "float64" else 5)
+    assert found.status.ok[BAD]
+    assert np.isfinite(found.energies).all()
+    assert np.isfinite(found.points).all()
+    assert_untouched(found, rule, dtype, **options)
+
+
+def test_the_guard_leaves_healthy_runs_alone():
+    """Same bits with and without a guard that never acts, restores included."""
+    plain = run(tw.Langevin(0.1, 0.3))
+    for policy in ("freeze", "restore", "raise"):
+        guarded = run(tw.Langevin(0.1, 0.3, guard=1e4, on_divergence=policy))
+        assert_array_equal(guarded.energies, plain.energies)
+        assert not guarded.status.restores.any()
+
+
+def test_raising_names_replica_and_step_and_keeps_the_work(rule):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tw.DivergenceWarning)
+        frozen = run(rule(too_large(0.3)))
+    first = int(frozen.status.steps[BAD])
+    with pytest.raises(tw.DivergenceError, match=rf"replica {BAD}\b.*step {first}\b") as caught:
+        run(rule(too_large(0.3), on_divergence="raise"))
+    kept = caught.value.result
+    assert_array_equal(kept.status.diverged, [BAD])
+    recorded = len(kept.energies)
+    assert recorded >= first - 1
+    assert_array_equal(kept.energies, frozen.energies[:recorded])
+
+
+def test_a_summary_lists_who_failed_and_when():
+    with pytest.warns(tw.DivergenceWarning):
+        found = run(RULES["sgd"](too_large(0.3)))
+    text = found.summary()
+    assert str(BAD) in text
+    assert str(int(found.status.steps[BAD])) in text
+    assert "diverged" in text
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+@pytest.mark.parametrize("where", ["energy", "gradient"])
+def test_bad_values_of_a_user_function_hurt_one_replica_only(poison, where):
+    """A function that fails at x > 1 for the one replica that goes there."""
+
+    def energy(x):
+        out = -0.1 * x[:, 0]
+        return np.where(x[:, 0] > 1, poison, out) if where == "energy" else out
+
+    def gradient(x):
+        slope = np.zeros_like(x)
+        slope[:, 0] = -0.1
+        if where == "gradient":
+            slope[x[:, 0] > 1] = poison
+        return energy(x), slope
+
+    land = tw.UserLandscape(energy, gradient, dim=2)
+    theta = np.zeros((9, 2))
+    theta[:, 0] = -5.0
+    theta[3, 0] = 0.65
+    with pytest.warns(tw.DivergenceWarning):
+        found = tw.SGD(1.0).run(land, theta, 20, rng=0)
+    # 0.65 + 0.1 s > 1 first at s = 4; a bad gradient there shows in the step after.
+    assert_array_equal(found.status.diverged, [3])
+    assert int(found.status.steps[3]) == (4 if where == "energy" else 5)
+    good = np.arange(9) != 3
+    np.testing.assert_allclose(found.final[good, 0], -3.0)
+
+
+def test_everything_may_diverge():
+    with pytest.warns(tw.DivergenceWarning):
+        found = tw.SGD(10.0).run(LAND["float64"], starts(), STEPS, rng=0)
+    assert_array_equal(found.status.diverged, np.arange(REPLICAS))
+    assert np.isnan(found.energies[-1]).all()
