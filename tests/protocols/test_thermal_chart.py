@@ -190,6 +190,14 @@ def test_save_load_and_repeat(tmp_path):
     np.testing.assert_equal(again.provenance, chart.provenance)
 
 
+def test_float32_runs_are_averaged_in_float64():
+    chart = short(tw.Quadratic(1.0, dim=6, dtype="float32"), replicas=8, steps=4000)
+    assert chart.final.dtype == np.float32
+    assert chart.energies.dtype == chart.virials.dtype == chart.squared_norms.dtype == np.float64
+    exact = 6 / (1 + chart.temperatures)  # sum of h / (h + T / sigma^2)
+    agrees(chart.dimension_from_mean(), exact, at_most=0.1)
+
+
 def test_threads_do_not_change_a_bit():
     np.testing.assert_array_equal(short(threads=1).energies, short(threads=2).energies)
 

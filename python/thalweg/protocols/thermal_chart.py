@@ -207,10 +207,14 @@ def _chart(run: Trajectory, settings: dict) -> ThermalChart:
         accepted = run.observables["accepted"][sampled]
         made = run.steps[sampled]
         acceptance = (accepted[-1] - accepted[0]) / (made[-1] - made[0])
+
+    def series(recorded):  # in float64 from here on: averages of float32 are not float32
+        return fold(recorded[sampled].astype(np.float64))
+
     return ThermalChart(
-        energies=fold(run.energies[sampled]),
-        virials=fold(run.observables["virial"][sampled]),
-        squared_norms=fold(run.observables["squared_norm"][sampled]),
+        energies=series(run.energies),
+        virials=series(run.observables["virial"]),
+        squared_norms=series(run.observables["squared_norm"]),
         restores=fold(run.status.restores),
         status=fold(run.status.codes),
         acceptance=fold(acceptance),
