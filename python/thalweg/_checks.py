@@ -64,9 +64,10 @@ def integer(argument: str, value: object, least: int = 1, most: int | None = Non
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         fix = "Write it without a decimal point." if isinstance(value, float) else ""
         raise TypeError(message(argument, bounds, show(value), fix))
-    if value < least or (most is not None and value > most):
-        raise ValueError(message(argument, bounds, str(value)))
-    return int(value)
+    number = int(value)
+    if number < least or (most is not None and number > most):
+        raise ValueError(message(argument, bounds, str(number)))
+    return number
 
 
 def _bounds(
@@ -225,5 +226,5 @@ def known_options(target: T) -> T:
 
     if not is_class:
         return checked  # type: ignore[return-value]
-    target.__init__ = checked  # type: ignore[misc]
+    target.__init__ = checked  # type: ignore[misc, method-assign]
     return target

@@ -229,7 +229,7 @@ def _first_loss(earlier: State, later: State) -> int | None:
 def _divergence(result: Trajectory) -> DivergenceError:
     step = result.state.total_steps
     lost = np.flatnonzero((result.status.codes == DIVERGED) & (result.status.steps == step))
-    replica = int(lost[0]) if lost.size else result.status.first_divergence()[0]
+    replica = int(lost[0])
     others = f" (and {lost.size - 1} others)" if lost.size > 1 else ""
     return DivergenceError(
         f"replica {replica}{others} diverged at step {step}. This exception's .result holds the "
@@ -272,7 +272,7 @@ def caller() -> int:
 def _progress_bar(job: Job, steps: int) -> Any:
     if not job.progress:
         return nullcontext()
-    from tqdm import tqdm  # only where a bar is asked for: importing it costs time
+    from tqdm import tqdm  # type: ignore[import-untyped]  # only where a bar is asked for: importing it costs time
 
     return tqdm(total=steps, unit="step", desc=type(job.dynamics).__name__)
 

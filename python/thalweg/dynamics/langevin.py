@@ -105,7 +105,7 @@ class Langevin(Dynamics):
         choice("scheme", self.scheme, SCHEMES)
         choice("units", self.units, UNITS)
         needs_heat = flag("metropolis", self.metropolis) or self.units == "natural"
-        bound = {"above": 0} if needs_heat else {"least": 0}
+        bound: dict[str, Any] = {"above": 0} if needs_heat else {"least": 0}
         kept = {
             "temperature": per_replica("temperature", self.temperature, **bound),
             "step_size": per_replica("step_size", self.step_size, above=0),

@@ -6,8 +6,9 @@ from .base import CompiledLandscape, Landscape
 from .describe import describe_landscape
 from .layout import Layout
 from .mlp import MLP
+from .quadratic import Quadratic
 from .sums import PythonSum, SumLandscape
-from .surfaces import CoshWell, ExponentialWalls, MullerBrown, Quadratic, Rastrigin
+from .surfaces import CoshWell, ExponentialWalls, MullerBrown, Rastrigin
 from .user import CallbackLandscape, UserLandscape
 
 __all__ = [

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
-from .. import rng as _rng
 from .._checks import (
     choice,
     converted,
@@ -20,9 +19,9 @@ from .._checks import (
     real,
     show,
 )
-from .._memory import require_memory
 from .base import CompiledLandscape, load_target, thread_count
-from .layout import Layout, initial_widths
+from .layered import Layered
+from .layout import Layout
 from .network_data import network_sizes, network_targets, require_same_replicas
 
 __all__ = ["MLP"]
@@ -30,10 +29,9 @@ __all__ = ["MLP"]
 ACTIVATIONS = ("tanh", "relu", "logistic", "softplus", "identity", "sin")
 LOSSES = ("mse", "logistic", "cross_entropy", "hinge_squared")
 PARAMETERIZATIONS = ("standard", "ntk", "mean_field")
-SCHEMES = ("he", "glorot", "normal")
 
 
-class MLP(CompiledLandscape):
+class MLP(Layered, CompiledLandscape):
     r"""Mean loss of a fully connected network on a data set, as a function of its parameters.
 
     Layer l computes ``z = s_l W a + b`` and ``a = activation(z)``; the last layer has no
@@ -107,7 +105,8 @@ class MLP(CompiledLandscape):
     bias: bool
     weight_decay: float
     data: Any
-    layout: Layout
+    _inputs_kept: np.ndarray
+    _targets_kept: np.ndarray
 
     @known_options
     def __init__(
@@ -176,54 +175,6 @@ class MLP(CompiledLandscape):
     def work(self) -> int:
         """Rough operations of one gradient of one replica; only sizes the chunks of a run."""
         return self.dim * self.n_samples
-
-    @known_options
-    def init(
-        self, replicas: Any, scheme: str = "he", rng: Any = None, scale: float = 1.0
-    ) -> np.ndarray:
-        """Return random starting points [R, P].
-
-        Parameters
-        ----------
-        replicas : int or int array [R]
-            How many, or which ones: a replica's point depends on its number, not on the batch.
-        scheme : "he", "glorot" or "normal"
-            Normal weights of variance 2/n_in (he) or 2/(n_in + n_out) (glorot) and zero biases; or
-            all parameters standard normal (normal), a draw from the Gaussian prior. With ntk or
-            mean_field scales use "normal".
-        rng : see `thalweg.rng.seed_from`
-        scale : float
-            Factor of the result, > 0: the width sigma of the prior.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For an argument outside its set.
-        MemoryError
-            If R x P numbers do not fit.
-
-        References
-        ----------
-        he: arXiv:1502.01852. glorot: X. Glorot, Y. Bengio, AISTATS 2010.
-
-        Examples
-        --------
-        >>> import thalweg as tw
-        >>> data = tw.datasets.random_labels(samples=8, features=2, rng=0)
-        >>> land = tw.MLP([2, 3, 1], loss="logistic", data=data)
-        >>> land.init(replicas=5, rng=7).shape
-        (5, 13)
-        """
-        choice("scheme", scheme, SCHEMES)
-        scale = real("scale", scale, above=0)
-        if isinstance(replicas, int | np.integer):  # before the list of ids itself fills the memory
-            self._require_memory(int(replicas))
-        ids = _rng.replica_ids(replicas)
-        self._require_memory(len(ids))
-        theta = _rng.normals(rng, stream="initialization", replicas=ids, count=self.dim)
-        return (theta * (scale * initial_widths(self.layout, scheme))).astype(
-            self.dtype, copy=False
-        )
 
     def predict(
         self, theta: np.ndarray, inputs: Any = None, *, threads: int | None = None
@@ -340,36 +291,6 @@ class MLP(CompiledLandscape):
         fractions = right.mean(axis=1)
         fractions[~np.isfinite(outputs).all(axis=(1, 2))] = np.nan  # diverged networks: no answer
         return fractions
-
-    def unflatten(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """Return views [R, *shape] of `theta`, one per layer name; see `Layout.unflatten`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import thalweg as tw
-        >>> land = tw.MLP([2, 1], data=tw.datasets.from_arrays(np.ones((2, 2)), np.zeros(2)))
-        >>> land.unflatten(np.array([[1.0, 2.0, 3.0]]))["layers.0.weight"]
-        array([[[1., 2.]]])
-        """
-        return self.layout.unflatten(theta)
-
-    def flatten(self, layers: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Return a new array [R, P] of the landscape's dtype from one array per layer name.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import thalweg as tw
-        >>> land = tw.MLP([2, 1], data=tw.datasets.from_arrays(np.ones((2, 2)), np.zeros(2)))
-        >>> theta = land.init(3, rng=1)
-        >>> bool((land.flatten(land.unflatten(theta)) == theta).all())
-        True
-        """
-        return self.layout.flatten(layers, self.dtype)
-
-    def _require_memory(self, replicas: int) -> None:
-        require_memory({f"theta [{replicas}, {self.dim}]": 2 * 8 * replicas * self.dim})
 
     def _inputs(self, argument: str, inputs: Any, dtype: str) -> np.ndarray:
         inputs = finite_array(argument, inputs)

@@ -47,10 +47,10 @@ def _shaped(argument: str, targets: np.ndarray, width: int, n: int) -> np.ndarra
         return targets
     if width == 1 and len(shape) in (1, 2) and shape[-1] == n and 0 not in shape:
         return targets[..., None]
-    allowed = [[n, width], ["R", n, width]]
+    allowed = [f"[{n}, {width}]", f"[R, {n}, {width}]"]
     if width == 1:
-        allowed = [[n], ["R", n], *allowed]
-    expected = "shape " + " or ".join(f"[{', '.join(map(str, each))}]" for each in allowed)
+        allowed = [f"[{n}]", f"[R, {n}]", *allowed]
+    expected = "shape " + " or ".join(allowed)
     raise ValueError(message(argument, expected, f"shape {list(shape)}"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -23,7 +24,7 @@ _ERROR = {"float64": "1e-6", "float32": "1e-4"}
 Function = Callable[[np.ndarray], Any]
 
 
-class CallbackLandscape(Described):
+class CallbackLandscape(Described, ABC):
     """Base of landscapes evaluated in Python; compiled dynamics call them once per batch step."""
 
     dim: int
@@ -39,6 +40,20 @@ class CallbackLandscape(Described):
     def _core(self) -> Any:
         """A fresh handle: kept here, it would hold `self` in a cycle no collector can see."""
         return self._module.callback(self.dim, self.dtype, self.gradient, self.energy)
+
+    @abstractmethod
+    def energy(self, theta: np.ndarray, *, threads: int | None = None) -> np.ndarray:
+        """Return energies [R] of the points `theta` [R, P]."""
+
+    @abstractmethod
+    def gradient(
+        self, theta: np.ndarray, *, threads: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return energies [R] and gradients [R, P] at the points `theta` [R, P]."""
+
+    @abstractmethod
+    def hvp(self, theta: np.ndarray, v: np.ndarray, *, threads: int | None = None) -> np.ndarray:
+        """Return the Hessian at each point times a direction, [R, P]."""
 
     @property
     def target(self) -> str:
@@ -75,7 +90,7 @@ class CallbackLandscape(Described):
         columns = np.empty((self.dim, *theta.shape), dtype=self.dtype)
         for column, direction in enumerate(np.eye(self.dim, dtype=self.dtype)):
             repeated = np.tile(direction, (len(theta), 1))
-            columns[column] = self.hvp(theta, repeated)  # type: ignore[attr-defined]
+            columns[column] = self.hvp(theta, repeated)
         hessian = np.ascontiguousarray(columns.transpose(1, 2, 0))
         return 0.5 * (hessian + hessian.transpose(0, 2, 1))  # differences break the symmetry
 
@@ -123,6 +138,11 @@ class UserLandscape(CallbackLandscape):
     >>> bool((run.energies[-1] < 1e-9).all())
     True
     """
+
+    _energy: Function
+    _gradient: Function
+    _hvp: Callable[[np.ndarray, np.ndarray], Any] | None
+    _warned: bool
 
     @known_options
     def __init__(
