@@ -14,7 +14,7 @@ class CompiledField final : public Field<Real> {
  public:
   explicit CompiledField(const Landscape<Real>& landscape)
       : landscape_(landscape), field_(landscape.evaluator()) {}
-  void bind(const Rows<Real>& rows) { field_->bind(rows.row.data()); }
+  void bind(const Rows<Real>& block) { field_->bind(block.row.data()); }
   void gradient(Blocks<Real>& blocks, int x, int g, int energy) override {
     Walkers<Real>& w = blocks[0];
     w.scalars[energy] = field_->gradient(w.vector(x), w.vector(g));
@@ -46,7 +46,7 @@ class UserField final : public Field<Real> {
   void gradient(Blocks<Real>& blocks, int x, int g, int energy) override {
     collect(blocks, x);
     landscape_.gradient(replicas_, x_.data(), e_.data(), g_.data());
-    for (auto& w : blocks) into_lanes(w.rows, g_.data(), w.dim, w.vector(g));
+    for (auto& w : blocks) w.block.load(g_.data(), w.vector(g));
     spread(blocks, energy);
   }
   void energy(Blocks<Real>& blocks, int x, int energy) override {
@@ -67,10 +67,10 @@ class UserField final : public Field<Real> {
   long replicas_;
   std::vector<Real> x_, g_, e_;
   void collect(const Blocks<Real>& blocks, int x) {
-    for (const auto& w : blocks) from_lanes(w.rows, w.vector(x), w.dim, x_.data());
+    for (const auto& w : blocks) w.block.store(w.vector(x), x_.data());
   }
   void spread(Blocks<Real>& blocks, int energy) {
-    for (auto& w : blocks) into_lanes(w.rows, e_.data(), 1, &w.scalars[energy]);
+    for (auto& w : blocks) w.scalars[energy] = w.block.load_number(e_.data());
   }
 };
 
@@ -86,21 +86,21 @@ struct Run {
   RunState<Real>& state;
   Real *energies, *observed, *points;
 
-  W load(long block) const {
+  W load(long index) const {
     const long R = plan.replicas, P = landscape.dim();
-    const Rows<Real> rows(block, R);
+    const Rows<Real> block(landscape.lane(), P, index, R);
     const int vectors = static_cast<int>(rule.vectors.size());
     const int scalars = static_cast<int>(rule.scalars.size());
-    W w(rows, P, W::first_vector + vectors + rule.temporary_vectors,
+    W w(block, W::first_vector + vectors + rule.temporary_vectors,
         W::first_scalar + scalars + rule.temporary_scalars);
-    into_lanes(rows, state.points.data(), P, w.vector(W::x));
+    block.load(state.points.data(), w.vector(W::x));
     for (int k = 0; k < vectors; ++k)
-      into_lanes(rows, state.vectors.data() + k * R * P, P, w.vector(W::first_vector + k));
+      block.load(state.vectors.data() + k * R * P, w.vector(W::first_vector + k));
     for (int m = 0; m < scalars; ++m)
-      into_lanes(rows, state.scalars.data() + m * R, 1, &w.scalars[W::first_scalar + m]);
+      w.scalars[W::first_scalar + m] = block.load_number(state.scalars.data() + m * R);
     w.parameters.resize(rule.parameters.size());
     for (int lane = 0; lane < W::W; ++lane) {
-      const long row = rows.row[lane];
+      const long row = block.row[lane];
       for (std::size_t k = 0; k < w.parameters.size(); ++k)
         w.parameters[k].set(lane, static_cast<Real>(plan.parameters[k * R + row]));
       w.replica[lane] = plan.replica_names[row];
@@ -112,14 +112,14 @@ struct Run {
   }
 
   void store(const W& w) const {
-    const long R = plan.replicas, P = w.dim;
-    from_lanes(w.rows, w.vector(W::x), P, state.points.data());
+    const long R = plan.replicas, P = landscape.dim();
+    w.block.store(w.vector(W::x), state.points.data());
     for (std::size_t k = 0; k < rule.vectors.size(); ++k)
-      from_lanes(w.rows, w.vector(W::first_vector + k), P, state.vectors.data() + k * R * P);
+      w.block.store(w.vector(W::first_vector + k), state.vectors.data() + k * R * P);
     for (std::size_t m = 0; m < rule.scalars.size(); ++m)
-      from_lanes(w.rows, &w.scalars[W::first_scalar + m], 1, state.scalars.data() + m * R);
-    for (int lane = 0; lane < w.rows.used; ++lane) {
-      const long row = w.rows.row[lane];
+      w.block.store_number(w.scalars[W::first_scalar + m], state.scalars.data() + m * R);
+    for (int lane = 0; lane < w.block.used; ++lane) {
+      const long row = w.block.row[lane];
       state.status[row] = static_cast<int>(w.status[lane]);
       state.status_step[row] = w.status_step[lane];
       state.restores[row] = w.restores[lane];
@@ -132,7 +132,7 @@ struct Run {
     if (!any(lost)) return;
     w.mark(lost, Status::diverged, step);
     const S nan(std::numeric_limits<Real>::quiet_NaN());
-    for (long i = 0; i < w.dim; ++i) w.vector(W::x)[i] = select(lost, nan, w.vector(W::x)[i]);
+    for (long i = 0; i < w.packs; ++i) w.vector(W::x)[i] = select(lost, nan, w.vector(W::x)[i]);
     w.scalars[W::energy] = select(lost, nan, w.scalars[W::energy]);
   }
 
@@ -146,12 +146,12 @@ struct Run {
       for (auto& w : ensemble.blocks) bury(w, step);
     }
     for (auto& w : ensemble.blocks) {
-      from_lanes(w.rows, &w.scalars[W::energy], 1, energies + row * R);
+      w.block.store_number(w.scalars[W::energy], energies + row * R);
       for (std::size_t k = 0; k < plan.observables.size(); ++k) {
         const S value = rule.observe(w, plan.observables[k]);
-        from_lanes(w.rows, &value, 1, observed + (k * records + row) * R);
+        w.block.store_number(value, observed + (k * records + row) * R);
       }
-      if (points) from_lanes(w.rows, w.vector(W::x), w.dim, points + row * R * w.dim);
+      if (points) w.block.store(w.vector(W::x), points + row * R * landscape.dim());
     }
   }
 
@@ -174,7 +174,7 @@ void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const Run
              RunState<Real>& state, Real* energies, Real* observed, Real* points,
              const StopQuestion& stop) {
   const Run<Real> run{landscape, rule, plan, state, energies, observed, points};
-  const long blocks = Rows<Real>::blocks(plan.replicas);
+  const long blocks = Rows<Real>::count(landscape.lane(), plan.replicas);
   if (const auto* user = dynamic_cast<const BatchLandscape<Real>*>(&landscape)) {
     UserField<Real> field(*user, plan.replicas);
     Ensemble<Real> ensemble{{}, field, plan.seed};
@@ -189,7 +189,7 @@ void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const Run
         if (!fields[worker]) fields[worker] = std::make_unique<CompiledField<Real>>(landscape);
         Ensemble<Real> ensemble{{}, *fields[worker], plan.seed};
         ensemble.blocks.push_back(run.load(block));
-        fields[worker]->bind(ensemble.blocks[0].rows);
+        fields[worker]->bind(ensemble.blocks[0].block);
         run.all_steps(ensemble, watch);
       },
       stop);

@@ -3,34 +3,32 @@
 namespace thalweg {
 namespace {
 
-// One evaluator and some arrays of packs for each worker.
+// One evaluator and some points for each worker.
 template <class Real>
 struct Worker {
   std::unique_ptr<Evaluator<Real>> field;
   std::vector<Lanes<Real>> a, b, c;
 };
 
-// Calls work(block_rows, worker) for every block of the batch.
+// Calls work(block, worker) for every block of `rows` rows.
 template <class Real, class Work>
-void for_blocks(const Landscape<Real>& landscape, long replicas, int threads,
-                const StopQuestion& stop, Work work) {
-  const long blocks = Rows<Real>::blocks(replicas), dim = landscape.dim();
+void for_blocks(const Landscape<Real>& landscape, long rows, int threads, const StopQuestion& stop,
+                Work work) {
+  const Lane lane = landscape.lane();
+  const long blocks = Rows<Real>::count(lane, rows), dim = landscape.dim();
   std::vector<Worker<Real>> workers(workers_for(blocks, threads));
   parallel_for(
       blocks, threads,
-      [&](long block, int index, Watch&) {
-        Worker<Real>& w = workers[index];
-        if (!w.field) w = {landscape.evaluator(), std::vector<Lanes<Real>>(dim), {}, {}};
-        const Rows<Real> rows(block, replicas);
-        w.field->bind(rows.row.data());
-        work(rows, w);
+      [&](long index, int worker, Watch&) {
+        const Rows<Real> block(lane, dim, index, rows);
+        Worker<Real>& w = workers[worker];
+        if (!w.field) {
+          const std::vector<Lanes<Real>> empty(block.packs());
+          w = {landscape.evaluator(), empty, empty, empty};
+        }
+        work(block, w);
       },
       stop);
-}
-
-template <class Real>
-void store(const Rows<Real>& rows, Lanes<Real> value, Real* out) {
-  for (int lane = 0; lane < rows.used; ++lane) out[rows.row[lane]] = value[lane];
 }
 
 }  // namespace
@@ -38,64 +36,53 @@ void store(const Rows<Real>& rows, Lanes<Real> value, Real* out) {
 template <class Real>
 void batch_energy(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                   int threads, const StopQuestion& stop) {
-  for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& rows, Worker<Real>& w) {
-    into_lanes(rows, x, landscape.dim(), w.a.data());
-    store(rows, w.field->energy(w.a.data()), e);
+  for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& block, Worker<Real>& w) {
+    w.field->bind(block.row.data());
+    block.load(x, w.a.data());
+    block.store_number(w.field->energy(w.a.data()), e);
   });
 }
 
 template <class Real>
 void batch_gradient(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                     Real* g, int threads, const StopQuestion& stop) {
-  const long dim = landscape.dim();
-  for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& rows, Worker<Real>& w) {
-    w.b.resize(dim);
-    into_lanes(rows, x, dim, w.a.data());
-    store(rows, w.field->gradient(w.a.data(), w.b.data()), e);
-    from_lanes(rows, w.b.data(), dim, g);
+  for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& block, Worker<Real>& w) {
+    w.field->bind(block.row.data());
+    block.load(x, w.a.data());
+    block.store_number(w.field->gradient(w.a.data(), w.b.data()), e);
+    block.store(w.b.data(), g);
   });
 }
 
 template <class Real>
 void batch_product(const Landscape<Real>& landscape, long replicas, const Real* x, const Real* v,
                    Real* hv, int threads, const StopQuestion& stop) {
-  const long dim = landscape.dim();
-  for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& rows, Worker<Real>& w) {
-    w.b.resize(dim);
-    w.c.resize(dim);
-    into_lanes(rows, x, dim, w.a.data());
-    into_lanes(rows, v, dim, w.b.data());
+  for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& block, Worker<Real>& w) {
+    w.field->bind(block.row.data());
+    block.load(x, w.a.data());
+    block.load(v, w.b.data());
     w.field->product(w.a.data(), w.b.data(), w.c.data());
-    from_lanes(rows, w.c.data(), dim, hv);
+    block.store(w.c.data(), hv);
   });
 }
 
-// Column by column: a lane is one column of one replica's Hessian, so that a single replica fills
-// the register too. Columns are products with unit vectors; the matrix is symmetric, so column j
-// is stored as row j.
+// Row by row: a row here is one row of one replica's Hessian, so that a single replica fills the
+// lanes too. Rows are products with unit vectors (columns, but the matrix is symmetric).
 template <class Real>
 void batch_hessian(const Landscape<Real>& landscape, long replicas, const Real* x, Real* h,
                    int threads, const StopQuestion& stop) {
-  constexpr int W = native_lanes<Real>;
-  const long dim = landscape.dim(), lines = replicas * dim, blocks = Rows<Real>::blocks(lines);
-  std::vector<Worker<Real>> workers(workers_for(blocks, threads));
-  parallel_for(
-      blocks, threads,
-      [&](long block, int index, Watch&) {
-        Worker<Real>& w = workers[index];
-        const std::vector<Lanes<Real>> empty(dim);
-        if (!w.field) w = {landscape.evaluator(), empty, empty, empty};
-        const Rows<Real> line(block, lines);
-        Rows<Real> point = line;
-        for (long& row : point.row) row /= dim;
-        w.field->bind(point.row.data());
-        into_lanes(point, x, dim, w.a.data());
-        std::fill(w.b.begin(), w.b.end(), Lanes<Real>(Real(0)));
-        for (int lane = 0; lane < W; ++lane) w.b[line.row[lane] % dim].set(lane, 1);
-        w.field->product(w.a.data(), w.b.data(), w.c.data());
-        from_lanes(line, w.c.data(), dim, h);
-      },
-      stop);
+  const long dim = landscape.dim();
+  for_blocks(landscape, replicas * dim, threads, stop,
+             [&](const Rows<Real>& rows, Worker<Real>& w) {
+               Rows<Real> points = rows;
+               for (long& row : points.row) row /= dim;
+               w.field->bind(points.row.data());
+               points.load(x, w.a.data());
+               std::fill(w.b.begin(), w.b.end(), Lanes<Real>(Real(0)));
+               for (int l = 0; l < rows.W; ++l) rows.set(w.b.data(), l, rows.row[l] % dim, 1);
+               w.field->product(w.a.data(), w.b.data(), w.c.data());
+               rows.store(w.c.data(), h);
+             });
 }
 
 #define THALWEG_INSTANTIATE(R)                                                                   \

@@ -95,91 +95,6 @@ class FormulaLandscape final : public Landscape<Real> {
   }
 };
 
-template <class Real>
-class SumEvaluator final : public Evaluator<Real> {
- public:
-  using S = Lanes<Real>;
-  SumEvaluator(long dim, const std::vector<LandscapePtr<Real>>& terms) : part_(dim) {
-    for (const auto& term : terms) terms_.push_back(term->evaluator());
-    for (const auto& term : terms) has_samples_.push_back(term->samples() > 0);
-  }
-  void bind(const long* rows) override {
-    for (auto& term : terms_) term->bind(rows);
-  }
-  void minibatch(const int* samples, int size) override {
-    for (std::size_t t = 0; t < terms_.size(); ++t)
-      if (has_samples_[t]) terms_[t]->minibatch(samples, size);
-  }
-  S energy(const S* x) override {
-    S sum = terms_[0]->energy(x);
-    for (std::size_t t = 1; t < terms_.size(); ++t) sum += terms_[t]->energy(x);
-    return sum;
-  }
-  S gradient(const S* x, S* g) override {
-    S sum = terms_[0]->gradient(x, g);
-    for (std::size_t t = 1; t < terms_.size(); ++t) {
-      sum += terms_[t]->gradient(x, part_.data());
-      add(g);
-    }
-    return sum;
-  }
-  void product(const S* x, const S* v, S* hv) override {
-    terms_[0]->product(x, v, hv);
-    for (std::size_t t = 1; t < terms_.size(); ++t) {
-      terms_[t]->product(x, v, part_.data());
-      add(hv);
-    }
-  }
-
- private:
-  std::vector<std::unique_ptr<Evaluator<Real>>> terms_;
-  std::vector<bool> has_samples_;
-  std::vector<S> part_;
-  void add(S* to) const {
-    for (std::size_t i = 0; i < part_.size(); ++i) to[i] += part_[i];
-  }
-};
-
-template <class Real>
-class SumLandscape final : public Landscape<Real> {
- public:
-  explicit SumLandscape(std::vector<LandscapePtr<Real>> terms) : terms_(std::move(terms)) {
-    if (terms_.empty())
-      throw std::invalid_argument("terms: expected at least one landscape, got none");
-    for (const auto& term : terms_) {
-      if (term->dim() != dim())
-        throw std::invalid_argument("terms: expected landscapes of one dim, got " +
-                                    std::to_string(dim()) + " and " + std::to_string(term->dim()));
-      merge("samples", samples_, term->samples());
-      merge("replicas of data", data_replicas_, term->data_replicas());
-    }
-  }
-  long dim() const override { return terms_[0]->dim(); }
-  long samples() const override { return samples_; }
-  long data_replicas() const override { return data_replicas_; }
-  Real upper_bound() const override {
-    Real bound = std::numeric_limits<Real>::infinity();
-    for (const auto& term : terms_) bound = std::min(bound, term->upper_bound());
-    return bound;
-  }
-  const char* kind() const override { return "sum"; }
-  std::unique_ptr<Evaluator<Real>> evaluator() const override {
-    return std::make_unique<SumEvaluator<Real>>(dim(), terms_);
-  }
-
- private:
-  std::vector<LandscapePtr<Real>> terms_;
-  long samples_ = 0, data_replicas_ = 0;
-
-  static void merge(const char* what, long& have, long next) {
-    if (next == 0) return;
-    if (have != 0 && have != next)
-      throw std::invalid_argument("terms: expected equal numbers of " + std::string(what) +
-                                  ", got " + std::to_string(have) + " and " + std::to_string(next));
-    have = next;
-  }
-};
-
 }  // namespace
 
 template <class Real>
@@ -192,14 +107,7 @@ LandscapePtr<Real> make_formula(const std::string& name, long dim,
   throw std::invalid_argument("name: no compiled landscape is called '" + name + "'");
 }
 
-template <class Real>
-LandscapePtr<Real> make_sum(std::vector<LandscapePtr<Real>> terms) {
-  return std::make_shared<SumLandscape<Real>>(std::move(terms));
-}
-
 template LandscapePtr<float> make_formula(const std::string&, long, const FormulaParameters&);
 template LandscapePtr<double> make_formula(const std::string&, long, const FormulaParameters&);
-template LandscapePtr<float> make_sum(std::vector<LandscapePtr<float>>);
-template LandscapePtr<double> make_sum(std::vector<LandscapePtr<double>>);
 
 }  // namespace thalweg

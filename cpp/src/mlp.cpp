@@ -1,6 +1,7 @@
-#include <algorithm>
+// The MLP as a landscape: its shape checked, its schedule chosen.
 #include <thalweg/engine/batch.hpp>
-#include <thalweg/engine/mlp.hpp>
+
+#include "mlp_evaluator.hpp"
 
 namespace thalweg {
 namespace {
@@ -16,216 +17,26 @@ int find_name(const char* argument, const std::string& name, const char* const (
                               name + "'");
 }
 
-// Samples per chunk: as many as keep the activations of a chunk in about a quarter of a typical
-// second-level cache. A function of the shape alone.
-long chunk_of(const MlpShape& shape) {
-  constexpr long budget = 256 * 1024;
-  long numbers = 0, widest = 0;
-  for (int l = 1; l <= shape.layers; ++l) {
-    numbers += 2 * shape.sizes[l];
-    widest = std::max<long>(widest, shape.sizes[l]);
-  }
-  const long samples = budget / (register_bytes * (numbers + 2 * widest));
-  return std::clamp(samples / 8 * 8, 8L, 256L);
+template <class Real>
+std::unique_ptr<MlpEvaluator<Real>> make_evaluator(const Mlp<Real>& mlp) {
+  return mlp.lane() == Lane::replica ? make_replica_lanes(mlp.shape(), mlp.data())
+                                     : make_unit_lanes(mlp.shape(), mlp.data());
 }
 
-template <class Real>
-class MlpEvaluator final : public Evaluator<Real> {
- public:
-  using S = Lanes<Real>;
-  static constexpr int W = S::lanes;
-
-  MlpEvaluator(const MlpShape& shape, const MlpData<Real>& data)
-      : shape_(shape),
-        data_(data),
-        chunk_(std::min(chunk_of(shape), data.samples)),
-        count_(data.samples) {}
-
-  void bind(const long* rows) override {
-    std::copy_n(rows, W, rows_);
-    gathered_ = 0;
-    minibatch(nullptr, 0);
-  }
-  void minibatch(const int* samples, int size) override {
-    const bool whole = size == 0;
-    count_ = whole ? data_.samples : size;
-    inputs_in_lanes_ = !whole || data_.input_replicas > 0;
-    targets_in_lanes_ = !whole || data_.target_replicas > 0;
-    if (!whole) gather(samples, size);
-    // A new block, or back from minibatches: the lanes hold something else.
-    if (whole && gathered_ != data_.samples && (inputs_in_lanes_ || targets_in_lanes_))
-      gather(nullptr, data_.samples);
-  }
-  // Inputs to predict for, in place of the data's own.
-  void replace_inputs(const Real* shared, long count) {
-    shared_inputs_ = shared;
-    count_ = count;
-    inputs_in_lanes_ = false;
-  }
-  void replace_inputs(const Real* per_replica, const long* rows, long count) {
-    count_ = count;
-    inputs_in_lanes_ = true;
-    lane_inputs_.resize(count * shape_.inputs());
-    const long width = count * shape_.inputs();
-    for (int lane = 0; lane < W; ++lane)
-      for (long i = 0; i < width; ++i)
-        lane_inputs_[i].set(lane, per_replica[rows[lane] * width + i]);
-  }
-
-  S energy(const S* x) override {
-    return evaluate<false>(point(x), static_cast<S*>(nullptr)) + decay(x);
-  }
-  S gradient(const S* x, S* g) override {
-    const S loss = evaluate<true>(point(x), g);
-    add_decay(x, g);
-    return loss + decay(x);
-  }
-  void product(const S* x, const S* v, S* hv) override {
-    evaluate<true>(Array<Dual<S>>{const_cast<S*>(x), const_cast<S*>(v)}, hv);
-    add_decay(v, hv);
-  }
-
-  // Calls each(first_sample, count, outputs) chunk by chunk.
-  template <class Each>
-  void forward(const S* x, Each each) {
-    MlpWorkspace<S> work = workspace<S>();
-    for (long first = 0; first < count_; first += chunk_) {
-      const long m = std::min(chunk_, count_ - first);
-      with_inputs(first, [&](auto* in) { mlp_forward(shape_, point(x), in, m, work, false); });
-      each(first, m, work.units[shape_.layers - 1]);
-    }
-  }
-  template <class Use>
-  void with_targets(long first, Use use) {
-    if (targets_in_lanes_)
-      use(static_cast<const S*>(lane_targets_.data()) + first * shape_.targets());
-    else
-      use(data_.targets.data() + first * shape_.targets());
-  }
-
- private:
-  const MlpShape& shape_;
-  const MlpData<Real>& data_;
-  long chunk_, count_;
-  long gathered_ = 0;  // samples in the lanes; -1: a minibatch
-  bool inputs_in_lanes_ = false, targets_in_lanes_ = false;
-  long rows_[W] = {};
-  const Real* shared_inputs_ = data_.inputs.data();
-  std::vector<S> lane_inputs_, lane_targets_, values_, tangents_;
-
-  static Array<S> point(const S* x) { return {const_cast<S*>(x)}; }  // only read
-
-  template <class Use>
-  void with_inputs(long first, Use use) {
-    if (inputs_in_lanes_)
-      use(static_cast<const S*>(lane_inputs_.data()) + first * shape_.inputs());
-    else
-      use(shared_inputs_ + first * shape_.inputs());
-  }
-
-  // Samples of each lane's replica, chosen by indices [count, W] or all, side by side in the lanes.
-  void gather(const int* samples, long count) {
-    gathered_ = samples ? -1 : count;
-    gather(data_.inputs, data_.input_replicas, shape_.inputs(), samples, count, lane_inputs_);
-    gather(data_.targets, data_.target_replicas, shape_.targets(), samples, count, lane_targets_);
-  }
-  void gather(const std::vector<Real>& from, long replicas, long width, const int* samples,
-              long count, std::vector<S>& to) {
-    if (!samples && replicas == 0) return;  // shared and whole: read in place
-    to.resize(count * width);
-    Real* out = reinterpret_cast<Real*>(to.data());
-    for (int lane = 0; lane < W; ++lane) {
-      const Real* own = from.data() + (replicas ? rows_[lane] * data_.samples * width : 0);
-      for (long n = 0; n < count; ++n) {
-        const Real* sample = own + (samples ? samples[n * W + lane] : n) * width;
-        for (long i = 0; i < width; ++i) out[(n * width + i) * W + lane] = sample[i];
-      }
-    }
-  }
-
-  // Arrays for one chunk, laid out one behind another in one plane (two for dual numbers).
-  template <class T>
-  MlpWorkspace<T> workspace() {
-    long size = 0;
-    const auto claim = [&](long width) { return std::exchange(size, size + chunk_ * width); };
-    long units[MlpShape::most_layers], slopes[MlpShape::most_layers], delta[2], widest = 1;
-    for (int l = 0; l < shape_.layers; ++l) {
-      units[l] = claim(shape_.sizes[l + 1]);
-      slopes[l] = claim(shape_.sizes[l + 1]);
-      widest = std::max<long>(widest, shape_.sizes[l + 1]);
-    }
-    for (long& d : delta) d = claim(widest);
-    if (static_cast<long>(values_.size()) < size) values_.resize(size);
-    constexpr bool dual = !std::is_same_v<T, S>;
-    if (dual && static_cast<long>(tangents_.size()) < size) tangents_.resize(size);
-    const auto at = [&](long offset) {
-      if constexpr (dual)
-        return Array<T>{values_.data() + offset, tangents_.data() + offset};
-      else
-        return Array<T>{values_.data() + offset};
-    };
-    MlpWorkspace<T> work;
-    for (int l = 0; l < shape_.layers; ++l) {
-      work.units[l] = at(units[l]);
-      work.slopes[l] = at(slopes[l]);
-    }
-    for (int d = 0; d < 2; ++d) work.delta[d] = at(delta[d]);
-    return work;
-  }
-
-  template <bool with_gradient, class T>
-  S evaluate(Array<T> x, S* g) {
-    MlpWorkspace<T> work = workspace<T>();
-    const Real weight = Real(1) / static_cast<Real>(count_);
-    S sum(Real(0));
-    for (long first = 0; first < count_; first += chunk_) {
-      const long m = std::min(chunk_, count_ - first);
-      with_inputs(first, [&](auto* in) { mlp_forward(shape_, x, in, m, work, with_gradient); });
-      with_targets(first, [&](auto* y) {
-        sum += value_of(mlp_loss<with_gradient>(shape_, y, m, work, weight));
-      });
-      if constexpr (with_gradient)
-        with_inputs(first, [&](auto* in) {
-          mlp_backward(shape_, x, in, m, work, g, first == 0 ? Into::overwrite : Into::accumulate);
-        });
-    }
-    return weight * sum;
-  }
-  static S value_of(S x) { return x; }
-  static S value_of(Dual<S> x) { return x.value; }
-
-  S decay(const S* x) const {
-    S sum(Real(0));
-    if (shape_.weight_decay > 0)
-      for (long i = 0; i < shape_.dim; ++i) sum += x[i] * x[i];
-    return static_cast<Real>(0.5 * shape_.weight_decay) * sum;
-  }
-  void add_decay(const S* x, S* g) const {
-    if (shape_.weight_decay > 0)
-      for (long i = 0; i < shape_.dim; ++i) g[i] += static_cast<Real>(shape_.weight_decay) * x[i];
-  }
-};
-
-// One evaluator per worker, bound to each block in turn.
+// One evaluator per worker, one block after another.
 template <class Real, class Work>
 void for_blocks(const Mlp<Real>& mlp, long replicas, const Real* x, int threads,
                 const StopQuestion& stop, Work work) {
-  const long blocks = Rows<Real>::blocks(replicas);
-  struct Worker {
-    std::unique_ptr<MlpEvaluator<Real>> field;
-    std::vector<Lanes<Real>> x;
-  };
-  std::vector<Worker> workers(workers_for(blocks, threads));
+  const long blocks = Rows<Real>::count(mlp.lane(), replicas);
+  std::vector<std::unique_ptr<MlpEvaluator<Real>>> fields(workers_for(blocks, threads));
   parallel_for(
       blocks, threads,
-      [&](long block, int index, Watch&) {
-        Worker& w = workers[index];
-        if (!w.field)
-          w = {std::make_unique<MlpEvaluator<Real>>(mlp.shape(), mlp.data()),
-               std::vector<Lanes<Real>>(mlp.dim())};
-        const Rows<Real> rows(block, replicas);
-        into_lanes(rows, x, mlp.dim(), w.x.data());
-        work(rows, *w.field, w.x.data());
+      [&](long index, int worker, Watch&) {
+        if (!fields[worker]) fields[worker] = make_evaluator(mlp);
+        const Rows<Real> block(mlp.lane(), mlp.dim(), index, replicas);
+        std::vector<Lanes<Real>> point(block.packs());
+        block.load(x, point.data());
+        work(block, *fields[worker], point.data());
       },
       stop);
 }
@@ -282,60 +93,35 @@ Mlp<Real>::Mlp(const MlpShape& shape, MlpData<Real> data) : shape_(shape), data_
                                 std::to_string(data_.input_replicas));
 }
 
+// Replicas in the lanes while a block of them, parameters and gradients, stays in about a third of
+// a typical second-level cache; units in the lanes beyond.
+template <class Real>
+Lane Mlp<Real>::lane() const {
+  constexpr long most_parameters = 2400;
+  return shape_.dim <= most_parameters ? Lane::replica : Lane::parameter;
+}
+
 template <class Real>
 std::unique_ptr<Evaluator<Real>> Mlp<Real>::evaluator() const {
-  return std::make_unique<MlpEvaluator<Real>>(shape_, data_);
+  return make_evaluator(*this);
 }
 
 template <class Real>
 void Mlp<Real>::per_sample(PerSample what, long replicas, const Real* x, Real* out, int threads,
                            const StopQuestion& stop) const {
-  using S = Lanes<Real>;
   if (what == PerSample::margins && shape_.loss == Loss::mse)
     throw std::invalid_argument("margins: expected a classification loss, got mse");
-  for_blocks(*this, replicas, x, threads, stop,
-             [&](const Rows<Real>& rows, MlpEvaluator<Real>& field, const S* point) {
-               field.bind(rows.row.data());
-               field.forward(point, [&](long first, long count, Array<S> f) {
-                 field.with_targets(first, [&](auto* y) {
-                   with_loss(shape_.loss, [&](auto loss) {
-                     for (long n = 0; n < count; ++n) {
-                       S value;
-                       const Array<S> outputs = f + n * shape_.outputs();
-                       if constexpr (requires { loss.margin(1, outputs, y); })
-                         value =
-                             what == PerSample::margins
-                                 ? loss.margin(shape_.outputs(), outputs, y + n * shape_.targets())
-                                 : loss.value(shape_.outputs(), outputs, y + n * shape_.targets());
-                       else
-                         value = loss.value(shape_.outputs(), outputs, y + n * shape_.targets());
-                       for (int lane = 0; lane < rows.used; ++lane)
-                         out[rows.row[lane] * data_.samples + first + n] = value[lane];
-                     }
-                   });
-                 });
-               });
-             });
+  for_blocks(*this, replicas, x, threads, stop, [&](auto& block, auto& field, auto* point) {
+    field.per_sample(what, block, point, out);
+  });
 }
 
 template <class Real>
 void Mlp<Real>::predict(long replicas, const Real* x, long samples, const Real* inputs,
                         bool per_replica, Real* out, int threads, const StopQuestion& stop) const {
-  using S = Lanes<Real>;
-  const long outputs = shape_.outputs();
-  for_blocks(*this, replicas, x, threads, stop,
-             [&](const Rows<Real>& rows, MlpEvaluator<Real>& field, const S* point) {
-               if (per_replica)
-                 field.replace_inputs(inputs, rows.row.data(), samples);
-               else
-                 field.replace_inputs(inputs, samples);
-               field.forward(point, [&](long first, long count, Array<S> f) {
-                 for (int lane = 0; lane < rows.used; ++lane) {
-                   Real* to = out + (rows.row[lane] * samples + first) * outputs;
-                   for (long i = 0; i < count * outputs; ++i) to[i] = f[i][lane];
-                 }
-               });
-             });
+  for_blocks(*this, replicas, x, threads, stop, [&](auto& block, auto& field, auto* point) {
+    field.predict(block, point, samples, inputs, per_replica, out);
+  });
 }
 
 template class Mlp<float>;

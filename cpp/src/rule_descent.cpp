@@ -21,7 +21,7 @@ class Minibatches {
       throw std::invalid_argument("batch_size: expected at most the number of samples, " +
                                   std::to_string(samples) + ", got " + std::to_string(size_));
     for (W& w : ensemble.blocks) {
-      w.batch.resize(size_ * W::W);
+      w.batch.resize(size_ * orders(w));
       if (replacement_)
         draw(ensemble.seed, w, step, samples);
       else
@@ -34,34 +34,40 @@ class Minibatches {
   long size_;
   bool replacement_;
 
+  // How many replicas, and so orders, a block holds lanes for.
+  static int orders(const W& w) { return w.block.lane == Lane::replica ? W::W : 1; }
+
   void draw(std::uint64_t seed, W& w, long step, long samples) const {
-    for (int lane = 0; lane < W::W; ++lane)
+    const int n = orders(w);
+    for (int lane = 0; lane < n; ++lane)
       for (long k = 0; k < size_; ++k) {
         const auto block = static_cast<std::uint32_t>(k / 4),
                    now = static_cast<std::uint32_t>(step);
         const auto words =
             philox(counter<float>(block, w.replica[lane], now, Stream::batch_order), Key(seed));
-        w.batch[k * W::W + lane] =
+        w.batch[k * n + lane] =
             static_cast<int>(bounded(words.word[k % 4], static_cast<std::uint32_t>(samples)));
       }
   }
   // Positions (step - 1) B ... step B - 1 of the epochs' orders, one behind another.
   void take_in_order(std::uint64_t seed, W& w, long step, long samples) const {
+    const int n = orders(w);
     const std::int64_t first = (step - 1) * size_;
     for (long k = 0; k < size_; ++k) {
       const std::int64_t epoch = (first + k) / samples, place = (first + k) % samples;
       if (epoch != w.epoch) shuffle(seed, w, epoch, samples);
-      std::copy_n(&w.order[place * W::W], W::W, &w.batch[k * W::W]);
+      std::copy_n(&w.order[place * n], n, &w.batch[k * n]);
     }
   }
   static void shuffle(std::uint64_t seed, W& w, std::int64_t epoch, long samples) {
-    w.order.resize(samples * W::W);
+    const int n = orders(w);
+    w.order.resize(samples * n);
     w.epoch = epoch;
     std::vector<std::int32_t> order(samples);
-    for (int lane = 0; lane < W::W; ++lane) {
+    for (int lane = 0; lane < n; ++lane) {
       permutation(Key(seed), w.replica[lane], static_cast<std::uint32_t>(epoch),
                   Stream::batch_order, static_cast<std::int32_t>(samples), order.data());
-      for (long i = 0; i < samples; ++i) w.order[i * W::W + lane] = order[i];
+      for (long i = 0; i < samples; ++i) w.order[i * n + lane] = order[i];
     }
   }
 };
@@ -93,7 +99,7 @@ class DescentRule : public Rule<Real> {
       move(w, step);
       if (all(is_finite(bound))) {
         S* x = w.vector(W::x);
-        for (long i = 0; i < w.dim; ++i) x[i] = inside(x[i], bound);
+        for (long i = 0; i < w.packs; ++i) x[i] = inside(x[i], bound);
       }
     }
     if (!batches_.used()) ensemble.gradient();
@@ -124,7 +130,7 @@ class SgdRule final : public DescentRule<Real> {
     const Sgd<S> rule{w.parameters[0], w.parameters[1], nesterov_};
     S *x = w.vector(W::x), *v = w.vector(W::first_vector);
     const S* g = w.vector(W::g);
-    for (long i = 0; i < w.dim; ++i) {
+    for (long i = 0; i < w.packs; ++i) {
       v[i] = rule.velocity(v[i], g[i]);
       x[i] = rule.move(x[i], v[i], g[i]);
     }
@@ -156,7 +162,7 @@ class AdamRule final : public DescentRule<Real> {
                        correction(b2, step)};
     S *x = w.vector(W::x), *m = w.vector(W::first_vector), *v = w.vector(W::first_vector + 1);
     const S* g = w.vector(W::g);
-    for (long i = 0; i < w.dim; ++i) {
+    for (long i = 0; i < w.packs; ++i) {
       m[i] = rule.mean(m[i], g[i]);
       v[i] = rule.square(v[i], g[i]);
       x[i] = rule.move(x[i], m[i], v[i]);
@@ -210,7 +216,7 @@ class GradientFlowRule final : public Rule<Real> {
   Real kappa_, maximum_step_;
 
   void settle(W& w, long step) const {
-    const S gg = squared_norm(w.vector(W::g), w.dim), tolerance = w.parameters[2];
+    const S gg = w.squared_norm(w.vector(W::g)), tolerance = w.parameters[2];
     w.mark((w.scalars[W::energy] <= w.parameters[1]) | (gg <= tolerance * tolerance),
            Status::converged, step);
   }
@@ -221,7 +227,7 @@ class GradientFlowRule final : public Rule<Real> {
         const RungeKutta4<S> rule{w.scalars[size]};
         const S *x = w.vector(W::x), *k = w.vector(from);
         S* out = w.vector(y);
-        for (long i = 0; i < w.dim; ++i) out[i] = rule.stage(x[i], k[i], fraction);
+        for (long i = 0; i < w.packs; ++i) out[i] = rule.stage(x[i], k[i], fraction);
       }
       ensemble.gradient(y, to, trial_energy);
     };
@@ -233,7 +239,7 @@ class GradientFlowRule final : public Rule<Real> {
       const Truth moving = w.lanes(Status::ok);
       S* x = w.vector(W::x);
       const S *g = w.vector(W::g), *b = w.vector(k2), *c = w.vector(k3), *d = w.vector(k4);
-      for (long i = 0; i < w.dim; ++i)
+      for (long i = 0; i < w.packs; ++i)
         x[i] = select(moving, rule.move(x[i], g[i], b[i], c[i], d[i]), x[i]);
       w.scalars[time] += select(moving, w.scalars[size], S(Real(0)));
     }
@@ -244,20 +250,20 @@ class GradientFlowRule final : public Rule<Real> {
     for (W& w : ensemble.blocks) {
       const S *x = w.vector(W::x), *g = w.vector(W::g), h = w.scalars[size];
       S* out = w.vector(y);
-      for (long i = 0; i < w.dim; ++i) out[i] = x[i] - h * g[i];
+      for (long i = 0; i < w.packs; ++i) out[i] = x[i] - h * g[i];
     }
     ensemble.gradient(y, k2, trial_energy);
     for (W& w : ensemble.blocks) {
       S *x = w.vector(W::x), *g = w.vector(W::g);
       const S *to = w.vector(y), *g_to = w.vector(k2);
       const S h = w.scalars[size], e = w.scalars[W::energy], e_to = w.scalars[trial_energy];
-      const S fall = h * squared_norm(g, w.dim);
+      const S fall = h * w.squared_norm(g);
       // Near a minimum the fall drowns in the rounding of the energies: allow for it.
       const S rounding = Real(8) * std::numeric_limits<Real>::epsilon() * (abs(e) + abs(e_to));
       const Truth moving = w.lanes(Status::ok);
       const Truth good =
           moving & is_finite(e_to) & (abs(e_to - (e - fall)) <= kappa_ * fall + rounding);
-      for (long i = 0; i < w.dim; ++i) {
+      for (long i = 0; i < w.packs; ++i) {
         x[i] = select(good, to[i], x[i]);
         g[i] = select(good, g_to[i], g[i]);
       }

@@ -48,7 +48,7 @@ class LangevinRule final : public Rule<Real> {
       w.scalars[W::energy] = select(w.lanes(Status::ok), w.scalars[W::energy], S(nan()));
       set_coefficients(w, first_step + 1);
       if (first_step > 0) continue;
-      if (restore_) std::copy_n(w.vector(W::x), w.dim, w.vector(checkpoint_));
+      if (restore_) std::copy_n(w.vector(W::x), w.packs, w.vector(checkpoint_));
       if (guard_ > 0) w.scalars[mean_energy_] = w.scalars[W::energy];
       if (baoab()) draw_momentum(ensemble.seed, w, 0, ~Truth{});
     }
@@ -80,8 +80,7 @@ class LangevinRule final : public Rule<Real> {
   }
 
   S observe(const W& w, const std::string& name) const override {
-    if (name == "kinetic_energy" && baoab())
-      return Real(0.5) * squared_norm(w.vector(momentum_), w.dim);
+    if (name == "kinetic_energy" && baoab()) return Real(0.5) * w.squared_norm(w.vector(momentum_));
     if (name == "accepted" && metropolis_) return w.scalars[accepted_];
     return observe_point(w, name);
   }
@@ -148,17 +147,17 @@ class LangevinRule final : public Rule<Real> {
     const Overdamped<S> rule = overdamped(w);
     S* x = w.vector(W::x);
     const S* g = w.vector(W::g);
-    const Noise<Real> random(seed, w.replica);
+    const Noise<Real> random(seed, w);
     const bool walled = all(is_finite(bound));
     const auto move = [&](long i, S xi) {
       const S y = rule.move(x[i], g[i], xi);
       x[i] = walled ? inside(y, bound) : y;
     };
     if (scheme_ == Scheme::leimkuhler_matthews)
-      random.normals(Stream::noise, step, step + 1, w.dim,
+      random.normals(Stream::noise, step, step + 1,
                      [&](long i, S now, S next) { move(i, Real(0.5) * (now + next)); });
     else
-      random.normals(Stream::noise, step, w.dim, move);
+      random.normals(Stream::noise, step, move);
   }
 
   void baoab_move(std::uint64_t seed, W& w, long step, S bound) const {
@@ -172,7 +171,7 @@ class LangevinRule final : public Rule<Real> {
       v = select(q > bound, -v, v);
       q = inside(q, bound);
     };
-    Noise<Real>(seed, w.replica).normals(Stream::noise, step, w.dim, [&](long i, S xi) {
+    Noise<Real>(seed, w).normals(Stream::noise, step, [&](long i, S xi) {
       S q = x[i], v = rule.kick(p[i], q, g[i]);
       drift(q, v);
       v = rule.fluctuate(v, xi);
@@ -185,14 +184,13 @@ class LangevinRule final : public Rule<Real> {
     const Baoab<S> rule = integrator(w);
     const S *x = w.vector(W::x), *g = w.vector(W::g);
     S* p = w.vector(momentum_);
-    for (long i = 0; i < w.dim; ++i) p[i] = rule.kick(p[i], x[i], g[i]);
+    for (long i = 0; i < w.packs; ++i) p[i] = rule.kick(p[i], x[i], g[i]);
   }
   void draw_momentum(std::uint64_t seed, W& w, long step, Truth which) const {
     const S width = sqrt(temporary(w, heat));
     S* p = w.vector(momentum_);
-    Noise<Real>(seed, w.replica).normals(Stream::momentum, step, w.dim, [&](long i, S xi) {
-      p[i] = select(which, width * xi, p[i]);
-    });
+    Noise<Real>(seed, w).normals(Stream::momentum, step,
+                                 [&](long i, S xi) { p[i] = select(which, width * xi, p[i]); });
   }
 
   // Metropolis-adjusted Langevin: the Euler-Maruyama move is a proposal, accepted so that the
@@ -203,7 +201,7 @@ class LangevinRule final : public Rule<Real> {
       const Overdamped<S> rule = overdamped(w);
       const S *x = w.vector(W::x), *g = w.vector(W::g);
       S* to = w.vector(y);
-      Noise<Real>(ensemble.seed, w.replica).normals(Stream::noise, step, w.dim, [&](long i, S xi) {
+      Noise<Real>(ensemble.seed, w).normals(Stream::noise, step, [&](long i, S xi) {
         to[i] = rule.move(x[i], g[i], xi);
       });
     }
@@ -215,20 +213,21 @@ class LangevinRule final : public Rule<Real> {
     S *x = w.vector(W::x), *g = w.vector(W::g);
     const S *y = w.vector(trial_), *gy = w.vector(trial_ + 1);
     S out(Real(0)), back(Real(0)), tether(Real(0));
-    for (long i = 0; i < w.dim; ++i) {
+    for (long i = 0; i < w.packs; ++i) {
       const S there = y[i] - x[i] + rule.drift * rule.force.uphill(x[i], g[i]);
       const S here = x[i] - y[i] + rule.drift * rule.force.uphill(y[i], gy[i]);
       out += there * there;
       back += here * here;
       tether += (y[i] - x[i]) * (y[i] + x[i]);
     }
+    const Rows<Real>& block = w.block;
     const S rise = rule.force.pull * (temporary(w, trial_energy) - w.scalars[W::energy]) +
-                   Real(0.5) * rule.force.prior * tether;
-    const S log_ratio =
-        -(rise / temporary(w, heat)) + (out - back) / (Real(2) * rule.noise * rule.noise);
-    const S u = Noise<Real>(seed, w.replica).uniform(Stream::metropolis, step);
+                   Real(0.5) * rule.force.prior * block.total(tether);
+    const S log_ratio = -(rise / temporary(w, heat)) +
+                        block.total(out - back) / (Real(2) * rule.noise * rule.noise);
+    const S u = Noise<Real>(seed, w).uniform(Stream::metropolis, step);
     const Truth yes = log(u) < log_ratio;  // false for nan: a point without energy is refused
-    for (long i = 0; i < w.dim; ++i) {
+    for (long i = 0; i < w.packs; ++i) {
       x[i] = select(yes, y[i], x[i]);
       g[i] = select(yes, gy[i], g[i]);
     }
@@ -258,10 +257,10 @@ class LangevinRule final : public Rule<Real> {
       S *x = w.vector(W::x), *kept = w.vector(checkpoint_);
       const Truth bad = blown_up(w) & w.lanes(Status::ok);
       if (step % checkpoint_interval == 0)
-        for (long i = 0; i < w.dim; ++i) kept[i] = select(bad, kept[i], x[i]);
+        for (long i = 0; i < w.packs; ++i) kept[i] = select(bad, kept[i], x[i]);
       if (!any(bad)) continue;
       restored = true;
-      for (long i = 0; i < w.dim; ++i) x[i] = select(bad, kept[i], x[i]);
+      for (long i = 0; i < w.packs; ++i) x[i] = select(bad, kept[i], x[i]);
       for (int lane = 0; lane < W::W; ++lane) w.restores[lane] += bad[lane];
       if (baoab()) draw_momentum(ensemble.seed, w, step, bad);
     }

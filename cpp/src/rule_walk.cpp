@@ -30,7 +30,7 @@ class RandomWalkRule final : public Rule<Real> {
     ensemble.field.energy(ensemble.blocks, W::x, W::energy);
     if (first_step > 0) return;
     for (W& w : ensemble.blocks) {
-      std::copy_n(w.vector(W::x), w.dim, w.vector(start));
+      std::copy_n(w.vector(W::x), w.packs, w.vector(start));
       w.scalars[size] = w.parameters[0];
     }
   }
@@ -44,14 +44,9 @@ class RandomWalkRule final : public Rule<Real> {
     const S *x = w.vector(W::x), *x0 = w.vector(start);
     if (name == "accepted") return w.scalars[accepted];
     if (name == "step_size") return w.scalars[size];
-    if (name == "overlap")
-      return dot(x, x0, w.dim) / sqrt(squared_norm(x, w.dim) * squared_norm(x0, w.dim));
-    if (name == "squared_distance") {
-      S sum(Real(0));
-      for (long i = 0; i < w.dim; ++i) sum += (x[i] - x0[i]) * (x[i] - x0[i]);
-      return sum;
-    }
-    if (name == "squared_norm") return squared_norm(x, w.dim);
+    if (name == "overlap") return w.dot(x, x0) / sqrt(w.squared_norm(x) * w.squared_norm(x0));
+    if (name == "squared_distance") return w.squared_distance(x, x0);
+    if (name == "squared_norm") return w.squared_norm(x);
     throw std::invalid_argument("observables: this dynamics does not record '" + name + "'");
   }
 
@@ -65,25 +60,25 @@ class RandomWalkRule final : public Rule<Real> {
     const S* x = w.vector(W::x);
     S* to = w.vector(y);
     S length(Real(0));
-    Noise<Real>(seed, w.replica).normals(Stream::random_walk, step, w.dim, [&](long i, S xi) {
+    Noise<Real>(seed, w).normals(Stream::random_walk, step, [&](long i, S xi) {
       to[i] = xi;
       length += xi * xi;
     });
-    const S scale = w.scalars[size] / sqrt(length);
-    for (long i = 0; i < w.dim; ++i) to[i] = fma(scale, to[i], x[i]);
+    const S scale = w.scalars[size] / sqrt(w.block.total(length));
+    for (long i = 0; i < w.packs; ++i) to[i] = fma(scale, to[i], x[i]);
     if (mode_ == Mode::sphere) {
-      const S back = sqrt(squared_norm(w.vector(start), w.dim) / squared_norm(to, w.dim));
-      for (long i = 0; i < w.dim; ++i) to[i] *= back;
+      const S back = sqrt(w.squared_norm(w.vector(start)) / w.squared_norm(to));
+      for (long i = 0; i < w.packs; ++i) to[i] *= back;
     }
     if (all(is_finite(bound)) && mode_ == Mode::free)
-      for (long i = 0; i < w.dim; ++i) to[i] = inside(to[i], bound);
+      for (long i = 0; i < w.packs; ++i) to[i] = inside(to[i], bound);
   }
   void decide(W& w, long step) const {
     const S e = w.scalars[trial_energy], one(Real(1)), zero(Real(0));
     const Truth yes = mode_ == Mode::micro ? e <= w.parameters[1] : ~Truth{};
     S* x = w.vector(W::x);
     const S* to = w.vector(y);
-    for (long i = 0; i < w.dim; ++i) x[i] = select(yes, to[i], x[i]);
+    for (long i = 0; i < w.packs; ++i) x[i] = select(yes, to[i], x[i]);
     w.scalars[W::energy] = select(yes, e, w.scalars[W::energy]);
     w.scalars[accepted] += select(yes, one, zero);
     if (mode_ == Mode::micro && step <= adapt_steps_)  // steers the acceptance to 40 %

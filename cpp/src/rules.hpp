@@ -42,26 +42,13 @@ std::unique_ptr<Rule<Real>> make_gradient_flow(const Options&);
 template <class Real>
 std::unique_ptr<Rule<Real>> make_random_walk(const Options&);
 
-template <class S>
-S squared_norm(const S* x, long dim) {
-  S sum(real_of<S>(0));
-  for (long i = 0; i < dim; ++i) sum += x[i] * x[i];
-  return sum;
-}
-template <class S>
-S dot(const S* x, const S* y, long dim) {
-  S sum(real_of<S>(0));
-  for (long i = 0; i < dim; ++i) sum += x[i] * y[i];
-  return sum;
-}
-
 // What every rule with a full gradient can tell.
 template <class Real>
 Lanes<Real> observe_point(const Walkers<Real>& w, const std::string& name) {
   using W = Walkers<Real>;
-  if (name == "squared_norm") return squared_norm(w.vector(W::x), w.dim);
-  if (name == "gradient_squared_norm") return squared_norm(w.vector(W::g), w.dim);
-  if (name == "virial") return dot(w.vector(W::x), w.vector(W::g), w.dim);
+  if (name == "squared_norm") return w.squared_norm(w.vector(W::x));
+  if (name == "gradient_squared_norm") return w.squared_norm(w.vector(W::g));
+  if (name == "virial") return w.dot(w.vector(W::x), w.vector(W::g));
   throw std::invalid_argument("observables: this dynamics does not record '" + name + "'");
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <thalweg/engine/ensemble.hpp>
+#include <thalweg/engine/threads.hpp>
 
 namespace thalweg {
 

@@ -3,14 +3,14 @@
 
 #include <cstdint>
 #include <map>
-#include <thalweg/engine/batch.hpp>
+#include <thalweg/engine/landscape.hpp>
 
 namespace thalweg {
 
 enum class Status : int { ok = 0, converged = 1, diverged = 2 };
 
-// One block of W replicas during a run. Vectors hold a pack per parameter, scalars one pack each;
-// a rule names its own behind the first few.
+// One block of replicas during a run. Vectors are points in packs, scalars one pack each; a rule
+// names its own behind the first few.
 template <class Real>
 struct Walkers {
   using S = Lanes<Real>;
@@ -18,22 +18,35 @@ struct Walkers {
   enum : int { x = 0, g = 1, first_vector = 2 };  // vectors: point, gradient
   enum : int { energy = 0, first_scalar = 1 };    // scalars
 
-  Rows<Real> rows;
-  long dim;
+  Rows<Real> block;
+  long packs;                            // in a vector
   std::array<std::uint32_t, W> replica;  // names of the replicas, for random numbers
   std::array<Status, W> status;
   std::array<std::int64_t, W> status_step, restores;
   std::vector<S> parameters, scalars, numbers;
-  std::vector<int> order, batch;  // minibatches: this epoch's order and this step's samples, [., W]
+  std::vector<int> order, batch;  // minibatches: this epoch's order, this step's samples
   std::int64_t epoch = -1;        // the one in `order`
 
-  Walkers(Rows<Real> rows, long dim, int vectors, int scalars_wanted)
-      : rows(rows),
-        dim(dim),
+  Walkers(Rows<Real> block, int vectors, int scalars_wanted)
+      : block(block),
+        packs(block.packs()),
         scalars(scalars_wanted, S(Real(0))),
-        numbers(dim * vectors, S(Real(0))) {}
-  S* vector(int slot) { return numbers.data() + slot * dim; }
-  const S* vector(int slot) const { return numbers.data() + slot * dim; }
+        numbers(packs * vectors, S(Real(0))) {}
+  S* vector(int slot) { return numbers.data() + slot * packs; }
+  const S* vector(int slot) const { return numbers.data() + slot * packs; }
+
+  // Sums over the components of a point, in every lane of its replica.
+  S dot(const S* a, const S* b) const {
+    S sum(Real(0));
+    for (long i = 0; i < packs; ++i) sum += a[i] * b[i];
+    return block.total(sum);
+  }
+  S squared_norm(const S* a) const { return dot(a, a); }
+  S squared_distance(const S* a, const S* b) const {
+    S sum(Real(0));
+    for (long i = 0; i < packs; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return block.total(sum);
+  }
 
   // Lanes whose status is `wanted`.
   Mask<Real, W> lanes(Status wanted) const {

@@ -5,13 +5,13 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <thalweg/math/pack.hpp>
+#include <thalweg/engine/rows.hpp>
 #include <vector>
 
 namespace thalweg {
 
-// A landscape at work on one thread, on one block: W replicas in the lanes, point component i of
-// all of them in the pack x[i]. Owns the scratch space; made once per worker, used for many blocks.
+// A landscape at work on one thread, on one block, with points in packs as Rows says. Owns the
+// scratch space; made once per worker, used for many blocks.
 template <class Real>
 class Evaluator {
  public:
@@ -20,12 +20,13 @@ class Evaluator {
 
   // Tells which rows of a batch sit in the lanes; needed before use only by per-replica data.
   virtual void bind(const long* /*rows*/) {}
-  // From now on the loss is the mean over these samples: [size, W] indices; size 0: over all.
+  // From now on the loss is the mean over these samples; size 0: over all. Indices [size, W], or
+  // [size] where the lanes are parameters.
   virtual void minibatch(const int* /*samples*/, int size) {
     if (size > 0)
       throw std::invalid_argument("batch_size: this landscape has no samples to choose from");
   }
-  virtual S energy(const S* x) = 0;
+  virtual S energy(const S* x) = 0;                         // of its replica, in every lane
   virtual S gradient(const S* x, S* g) = 0;                 // energy returned
   virtual void product(const S* x, const S* v, S* hv) = 0;  // Hessian at x times v
 };
@@ -36,6 +37,7 @@ class Landscape {
  public:
   virtual ~Landscape() = default;
   virtual long dim() const = 0;
+  virtual Lane lane() const { return Lane::replica; }
   virtual std::unique_ptr<Evaluator<Real>> evaluator() const = 0;
   virtual long samples() const { return 0; }        // N, where there are samples
   virtual long data_replicas() const { return 0; }  // R, where each replica has its own data

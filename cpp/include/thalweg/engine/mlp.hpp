@@ -1,4 +1,4 @@
-// The MLP as the engine runs it: chunks of samples, replicas in the lanes.
+// The MLP as the engine runs it.
 #pragma once
 
 #include <thalweg/engine/landscape.hpp>
@@ -33,6 +33,7 @@ class Mlp final : public Landscape<Real> {
   long data_replicas() const override {
     return std::max(data_.input_replicas, data_.target_replicas);
   }
+  Lane lane() const override;
   const char* kind() const override { return "mlp"; }
   std::unique_ptr<Evaluator<Real>> evaluator() const override;
 

@@ -1,7 +1,8 @@
-// Random numbers for the W replicas in the lanes of a block.
+// Random numbers for the points of a block: number i of a replica is the same however lanes are
+// used.
 #pragma once
 
-#include <array>
+#include <thalweg/engine/ensemble.hpp>
 #include <thalweg/math/random.hpp>
 
 namespace thalweg {
@@ -10,17 +11,18 @@ template <class Real>
 class Noise {
  public:
   using S = Lanes<Real>;
-  static constexpr int slots = numbers_per_block<S>;
+  static constexpr int slots = numbers_per_block<S>, W = S::lanes;
 
-  Noise(std::uint64_t seed, const std::array<std::uint32_t, S::lanes>& replicas)
-      : key_(seed), replicas_(load_words<S>(replicas.data())) {}
+  Noise(std::uint64_t seed, const Walkers<Real>& walkers)
+      : key_(seed), replicas_(load_words<S>(walkers.replica.data())), block_(walkers.block) {}
 
-  // Calls each(i, xi) for i in [0, count) with the normals of one step.
+  // Calls each(i, xi) for every pack i of a point with the normals of one step.
   template <class Each>
-  THALWEG_INLINE void normals(Stream stream, long step, long count, Each each) const {
-    for (long first = 0; first < count; first += slots) {
-      const auto n = block(stream, step, first / slots);
-      const long m = std::min<long>(slots, count - first);
+  THALWEG_INLINE void normals(Stream stream, long step, Each each) const {
+    const long packs = block_.packs();
+    for (long first = 0; first < packs; first += slots) {
+      const auto n = next(stream, step, first);
+      const long m = std::min<long>(slots, packs - first);
       if (m == slots)
         for (int k = 0; k < slots; ++k) each(first + k, n.value[k]);
       else
@@ -29,26 +31,58 @@ class Noise {
   }
   // Calls each(i, xi, zeta) with the normals of two steps.
   template <class Each>
-  THALWEG_INLINE void normals(Stream stream, long step, long other, long count, Each each) const {
-    for (long first = 0; first < count; first += slots) {
-      const auto a = block(stream, step, first / slots), b = block(stream, other, first / slots);
-      for (int k = 0; k < slots && first + k < count; ++k) each(first + k, a.value[k], b.value[k]);
+  THALWEG_INLINE void normals(Stream stream, long step, long other, Each each) const {
+    const long packs = block_.packs();
+    for (long first = 0; first < packs; first += slots) {
+      const auto a = next(stream, step, first), b = next(stream, other, first);
+      for (int k = 0; k < slots && first + k < packs; ++k) each(first + k, a.value[k], b.value[k]);
     }
   }
+  // One number per replica.
   S uniform(Stream stream, long step) const {
-    return uniforms<S>(key_, at(stream, step, 0)).value[0];
+    return uniforms<S>(key_, at(same_word<S>(0), stream, step)).value[0];
   }
 
  private:
   Key key_;
   words_of<S> replicas_;
+  Rows<Real> block_;
 
-  THALWEG_INLINE auto at(Stream stream, long step, long index) const {
-    return counter<S>(same_word<S>(static_cast<std::uint32_t>(index)), replicas_,
-                      static_cast<std::uint32_t>(step), stream);
+  THALWEG_INLINE auto at(words_of<S> block, Stream stream, long step) const {
+    return counter<S>(block, replicas_, static_cast<std::uint32_t>(step), stream);
   }
-  THALWEG_INLINE Numbers<S> block(Stream stream, long step, long index) const {
-    return thalweg::normals<S>(key_, at(stream, step, index));
+  // Packs first .. first + slots - 1 of a point.
+  THALWEG_INLINE Numbers<S> next(Stream stream, long step, long first) const {
+    if (block_.lane == Lane::replica)
+      return thalweg::normals<S>(
+          key_, at(same_word<S>(static_cast<std::uint32_t>(first / slots)), stream, step));
+    const auto blocks = counting_words<S>(static_cast<std::uint32_t>(first / slots * W));
+    Numbers<S> n = in_order(thalweg::normals<S>(key_, at(blocks, stream, step)));
+    for (int k = 0; k < slots; ++k)
+      if (const long left = block_.dim - (first + k) * W; left < W)  // padding stays zero
+        for (int l = static_cast<int>(std::max(left, 0L)); l < W; ++l) n.value[k].set(l, 0);
+    return n;
+  }
+
+  // Lanes hold consecutive blocks, slot by slot; wanted are their numbers one after another.
+  static THALWEG_INLINE Numbers<S> in_order(Numbers<S> n) {
+    Numbers<S> out;
+    if constexpr (slots == 2) {
+      interleave(n.value[0], n.value[1], &out.value[0]);
+    } else {
+      S even[2], odd[2];
+      interleave(n.value[0], n.value[2], even);
+      interleave(n.value[1], n.value[3], odd);
+      interleave(even[0], odd[0], &out.value[0]);
+      interleave(even[1], odd[1], &out.value[2]);
+    }
+    return out;
+  }
+  static THALWEG_INLINE void interleave(S a, S b, S* out) {  // a0 b0 a1 b1 ...
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+      out[0] = S(__builtin_shufflevector(a.v, b.v, (i / 2 + (i % 2) * W)...));
+      out[1] = S(__builtin_shufflevector(a.v, b.v, (W / 2 + i / 2 + (i % 2) * W)...));
+    }(std::make_index_sequence<W>());
   }
 };
 

@@ -1,0 +1,119 @@
+// MLP plan for wide networks: the lanes of a pack are units of one replica, widths padded with
+// zeros.
+#pragma once
+
+#include <thalweg/landscapes/mlp.hpp>
+#include <thalweg/math/product.hpp>
+
+namespace thalweg {
+
+// Where padded weights lie, counted in packs: W [out, width of in], its transpose [in, width of
+// out] and b [width of out] of each layer.
+struct UnitLayout {
+  long width[MlpShape::most_layers + 1] = {};
+  long weights[MlpShape::most_layers] = {};
+  long transposed[MlpShape::most_layers] = {};
+  long biases[MlpShape::most_layers] = {};
+  long size = 0;
+
+  UnitLayout(const MlpShape& shape, int lanes) {
+    for (int l = 0; l <= shape.layers; ++l) width[l] = (shape.sizes[l] + lanes - 1) / lanes;
+    for (int l = 0; l < shape.layers; ++l) {
+      weights[l] = std::exchange(size, size + shape.sizes[l + 1] * width[l]);
+      transposed[l] = std::exchange(size, size + shape.sizes[l] * width[l + 1]);
+      biases[l] = std::exchange(size, size + width[l + 1]);
+    }
+  }
+};
+
+// A point [P] into its padded form; what lies between rows is left as it is (zero).
+template <class Real>
+void pad_point(const MlpShape& shape, const UnitLayout& layout, int lanes, const Real* x,
+               Real* to) {
+  constexpr long tile = 16;  // transposed in tiles that stay in the first-level cache
+  for (int l = 0; l < shape.layers; ++l) {
+    const long in = shape.sizes[l], out = shape.sizes[l + 1];
+    const long wide_in = layout.width[l] * lanes, wide_out = layout.width[l + 1] * lanes;
+    const Real* w = x + shape.weights[l];
+    Real* rows = to + layout.weights[l] * lanes;
+    Real* columns = to + layout.transposed[l] * lanes;
+    for (long j = 0; j < out; ++j)
+      __builtin_memcpy(rows + j * wide_in, w + j * in, in * sizeof(Real));
+    for (long k0 = 0; k0 < in; k0 += tile)
+      for (long j0 = 0; j0 < out; j0 += tile) {
+        const long k1 = k0 + tile < in ? k0 + tile : in, j1 = j0 + tile < out ? j0 + tile : out;
+        for (long k = k0; k < k1; ++k)
+          for (long j = j0; j < j1; ++j) columns[k * wide_out + j] = w[j * in + k];
+      }
+    if (shape.bias)
+      __builtin_memcpy(to + layout.biases[l] * lanes, x + shape.biases[l], out * sizeof(Real));
+  }
+}
+
+// The weights and biases of a padded gradient, laid out as a point. (Its transpose is not used.)
+template <class Real>
+void unpad_gradient(const MlpShape& shape, const UnitLayout& layout, int lanes, const Real* from,
+                    Real* g) {
+  for (int l = 0; l < shape.layers; ++l) {
+    const long in = shape.sizes[l], out = shape.sizes[l + 1], wide_in = layout.width[l] * lanes;
+    const Real* rows = from + layout.weights[l] * lanes;
+    Real* w = g + shape.weights[l];
+    for (long j = 0; j < out; ++j)
+      __builtin_memcpy(w + j * in, rows + j * wide_in, in * sizeof(Real));
+    if (shape.bias)
+      __builtin_memcpy(g + shape.biases[l], from + layout.biases[l] * lanes, out * sizeof(Real));
+  }
+}
+
+// The plain numbers within packs.
+template <class P>
+Array<typename P::Scalar> numbers(Array<P> a) {
+  return {reinterpret_cast<typename P::Scalar*>(a.values)};
+}
+template <class P>
+Array<Dual<typename P::Scalar>> numbers(Array<Dual<P>> a) {
+  using Real = typename P::Scalar;
+  return {reinterpret_cast<Real*>(a.values), reinterpret_cast<Real*>(a.tangents)};
+}
+
+template <class S, class P>
+struct UnitLanes {
+  using Real = typename P::Scalar;
+  using Plain = std::conditional_t<std::is_same_v<S, P>, Real, Dual<Real>>;
+
+  const MlpShape& shape;
+  const UnitLayout& layout;
+  Array<S> point;   // padded
+  const P* inputs;  // [count, width(0)], padded
+  P* gradient;      // padded; null if not wanted
+
+  long width(int l) const { return layout.width[l]; }
+  S bias(int l, long j) const { return point[layout.biases[l] + j]; }
+  P& bias_gradient(int l, long j) const { return gradient[layout.biases[l] + j]; }
+
+  void forward_product(int l, long count, const Array<S>* units, Array<S> z) const {
+    const long in = shape.sizes[l], row = width(l) * P::lanes, out = width(l + 1);
+    const Panel<S> weights{point + layout.transposed[l], out, 1}, result{z, out, 1};
+    if (units)
+      multiply(count, out, in, Panel<Plain>{numbers(*units), row, 1}, weights, result);
+    else
+      multiply(count, out, in, Matrix<const Real>{reinterpret_cast<const Real*>(inputs), row, 1},
+               weights, result);
+  }
+  void gradient_product(int l, long count, const Array<S>* units, Array<S> delta, Into into) const {
+    const long in = width(l), out = shape.sizes[l + 1], row = width(l + 1) * P::lanes;
+    const Panel<Plain> slopes{numbers(delta), 1, row};
+    const Matrix<P> result{gradient + layout.weights[l], in, 1};
+    if (units)
+      keep(out, in, count, slopes, Panel<S>{*units, in, 1}, result, into);
+    else
+      keep(out, in, count, slopes, Matrix<const P>{inputs, in, 1}, result, into);
+  }
+  void backward_product(int l, long count, Array<S> delta, Array<S> before) const {
+    const long in = width(l), out = shape.sizes[l + 1], row = width(l + 1) * P::lanes;
+    multiply(count, in, out, Panel<Plain>{numbers(delta), row, 1},
+             Panel<S>{point + layout.weights[l], in, 1}, Panel<S>{before, in, 1});
+  }
+};
+
+}  // namespace thalweg

@@ -1,0 +1,231 @@
+// Schedule for wide networks: one replica at a time, its units side by side in the lanes.
+#include <thalweg/landscapes/mlp_unit_lanes.hpp>
+
+#include "mlp_evaluator.hpp"
+
+namespace thalweg {
+namespace {
+
+template <class Real>
+class UnitLanesEvaluator final : public MlpEvaluator<Real> {
+ public:
+  using typename MlpEvaluator<Real>::S;
+  using MlpEvaluator<Real>::W;
+
+  UnitLanesEvaluator(const MlpShape& shape, const MlpData<Real>& data)
+      : MlpEvaluator<Real>(shape, data),
+        layout_(shape, W),
+        packs_((shape.dim + W - 1) / W),
+        chunk_(this->chunk_of(shape, layout_.width, data.samples)),
+        point_(layout_.size, S(Real(0))),
+        gradient_(layout_.size, S(Real(0))) {}
+
+  void bind(const long* rows) override {
+    row_ = rows[0];
+    gathered_ = false;
+    minibatch(nullptr, 0);
+  }
+  void minibatch(const int* samples, int size) override {
+    if (size == 0 && gathered_) return;
+    count_ = size == 0 ? data_.samples : size;
+    gathered_ = size == 0;
+    const Real* in =
+        data_.inputs.data() + (data_.input_replicas ? row_ : 0) * data_.samples * shape_.inputs();
+    take_inputs(in, samples, count_);
+    targets_ = data_.targets.data() +
+               (data_.target_replicas ? row_ : 0) * data_.samples * shape_.targets();
+    if (samples) {
+      const long width = shape_.targets();
+      chosen_targets_.resize(count_ * width);
+      for (long n = 0; n < count_; ++n)
+        std::copy_n(targets_ + samples[n] * width, width, &chosen_targets_[n * width]);
+      targets_ = chosen_targets_.data();
+    }
+  }
+
+  S energy(const S* x) override {
+    return evaluate<false>(padded(x)) + total(this->decay(x, packs_));
+  }
+  S gradient(const S* x, S* g) override {
+    const S loss = evaluate<true>(padded(x));
+    take_gradient(g);
+    this->add_decay(x, g, packs_);
+    return loss + total(this->decay(x, packs_));
+  }
+  void product(const S* x, const S* v, S* hv) override {
+    direction_.resize(layout_.size, S(Real(0)));
+    pad(v, direction_);
+    evaluate<true>(Array<Dual<S>>{padded(x).values, direction_.data()});
+    take_gradient(hv);
+    this->add_decay(v, hv, packs_);
+  }
+
+  void per_sample(PerSample what, const Rows<Real>& block, const S* x, Real* out) override {
+    bind(block.row.data());
+    Real* to = out + block.row[0] * count_;
+    forward(x, [&](long first, long count, Array<S> f) {
+      for (long n = 0; n < count; n += W) {
+        const long used = std::min<long>(W, count - n);
+        const S value = this->of_sample(what, outputs_of(f, n, used), targets_of(first + n, used));
+        for (long l = 0; l < used; ++l) to[first + n + l] = value[l];
+      }
+    });
+  }
+  void predict(const Rows<Real>& block, const S* x, long samples, const Real* inputs,
+               bool per_replica, Real* out) override {
+    count_ = samples;
+    gathered_ = false;
+    take_inputs(inputs + (per_replica ? block.row[0] * samples * shape_.inputs() : 0), nullptr,
+                samples);
+    const long outputs = shape_.outputs(), row = layout_.width[shape_.layers] * W;
+    forward(x, [&](long first, long count, Array<S> f) {
+      const Real* flat = reinterpret_cast<const Real*>(f.values);
+      for (long n = 0; n < count; ++n)
+        std::copy_n(flat + n * row, outputs, out + (block.row[0] * samples + first + n) * outputs);
+    });
+  }
+
+ private:
+  using MlpEvaluator<Real>::shape_;
+  using MlpEvaluator<Real>::data_;
+  using MlpEvaluator<Real>::count_;
+  UnitLayout layout_;
+  long packs_, chunk_, row_ = 0;
+  bool gathered_ = false;  // inputs_ holds all of this replica's samples
+  std::vector<S> point_, direction_, gradient_, inputs_, lane_outputs_, lane_targets_, lane_slopes_;
+  std::vector<Real> chosen_targets_;
+  const Real* targets_ = nullptr;
+
+  static Real* flat(std::vector<S>& packs) { return reinterpret_cast<Real*>(packs.data()); }
+  S total(S sum) const { return Rows<Real>(Lane::parameter, shape_.dim, 0, 1).total(sum); }
+  void pad(const S* x, std::vector<S>& to) {
+    pad_point(shape_, layout_, W, reinterpret_cast<const Real*>(x), flat(to));
+  }
+  Array<S> padded(const S* x) {
+    pad(x, point_);
+    return {point_.data()};
+  }
+  void take_gradient(S* g) {
+    g[packs_ - 1] = S(Real(0));  // its padding
+    unpad_gradient(shape_, layout_, W, flat(gradient_), reinterpret_cast<Real*>(g));
+  }
+  // Inputs in rows padded to whole packs.
+  void take_inputs(const Real* from, const int* samples, long count) {
+    const long in = shape_.inputs(), row = layout_.width[0];
+    inputs_.resize(count * row, S(Real(0)));
+    for (long n = 0; n < count; ++n)
+      std::copy_n(from + (samples ? samples[n] : n) * in, in, flat(inputs_) + n * row * W);
+  }
+
+  // --- The loss, with samples in the lanes. Lanes past the last sample repeat it. ---
+
+  template <class T>
+  Array<T> scratch(std::vector<S>& plain, long width) {
+    plain.resize(2 * width, S(Real(0)));
+    if constexpr (std::is_same_v<T, S>)
+      return {plain.data()};
+    else
+      return {plain.data(), plain.data() + width};
+  }
+  void transpose(const S* units, long first, long used, S* out) const {
+    const long row = layout_.width[shape_.layers] * W;
+    const Real* from = reinterpret_cast<const Real*>(units) + first * row;
+    for (int l = 0; l < W; ++l)
+      for (long o = 0; o < shape_.outputs(); ++o)
+        out[o].set(l, from[std::min<long>(l, used - 1) * row + o]);
+  }
+  template <class T>
+  Array<T> outputs_of(Array<T> units, long first, long used) {
+    const Array<T> out = scratch<T>(lane_outputs_, shape_.outputs());
+    transpose(units.values, first, used, out.values);
+    if constexpr (!std::is_same_v<T, S>) transpose(units.tangents, first, used, out.tangents);
+    return out;
+  }
+  const S* targets_of(long first, long used) {
+    const long width = shape_.targets();
+    lane_targets_.resize(width);
+    for (int l = 0; l < W; ++l)
+      for (long i = 0; i < width; ++i)
+        lane_targets_[i].set(l, targets_[(first + std::min<long>(l, used - 1)) * width + i]);
+    return lane_targets_.data();
+  }
+  void put_back(const S* slopes, long first, long used, S* delta) const {
+    const long row = layout_.width[shape_.layers] * W;
+    Real* to = reinterpret_cast<Real*>(delta) + first * row;
+    for (int l = 0; l < used; ++l)
+      for (long o = 0; o < shape_.outputs(); ++o) to[l * row + o] = slopes[o][l];
+  }
+  template <bool with_slope, class T>
+  Real loss(long first, long count, MlpWorkspace<T>& work, Real weight) {
+    Real sum = 0;
+    if constexpr (with_slope) clear_padding(count, work.delta[0]);
+    for (long n = 0; n < count; n += W) {
+      const long used = std::min<long>(W, count - n);
+      const Array<T> f = outputs_of(work.units[shape_.layers - 1], n, used);
+      const S* y = targets_of(first + n, used);
+      const Array<T> slopes = scratch<T>(lane_slopes_, shape_.outputs());
+      with_loss(shape_.loss, [&](auto rule) {
+        T value;
+        if constexpr (with_slope)
+          value = rule.slope(shape_.outputs(), f, y, weight, slopes);
+        else
+          value = rule.value(shape_.outputs(), f, y);
+        for (long l = 0; l < used; ++l) sum += this->value_of(value)[l];
+      });
+      if constexpr (with_slope) {
+        put_back(slopes.values, n, used, work.delta[0].values);
+        if constexpr (!std::is_same_v<T, S>)
+          put_back(slopes.tangents, n, used, work.delta[0].tangents);
+      }
+    }
+    return sum;
+  }
+  template <class T>
+  void clear_padding(long count, Array<T> delta) const {
+    for (long i = 0; i < count * layout_.width[shape_.layers]; ++i) delta.set(i, T(Real(0)));
+  }
+
+  template <class T>
+  UnitLanes<T, S> plan(Array<T> point, long first) {
+    return {shape_, layout_, point, inputs_.data() + first * layout_.width[0], gradient_.data()};
+  }
+  template <class Each>
+  void forward(const S* x, Each each) {
+    auto work = this->template workspace<S>(layout_.width, chunk_);
+    const Array<S> point = padded(x);
+    for (long first = 0; first < count_; first += chunk_) {
+      const long m = std::min(chunk_, count_ - first);
+      mlp_forward(plan(point, first), m, work, false);
+      each(first, m, work.units[shape_.layers - 1]);
+    }
+  }
+  template <bool with_gradient, class T>
+  S evaluate(Array<T> point) {
+    auto work = this->template workspace<T>(layout_.width, chunk_);
+    const Real weight = Real(1) / static_cast<Real>(count_);
+    Real sum = 0;
+    for (long first = 0; first < count_; first += chunk_) {
+      const long m = std::min(chunk_, count_ - first);
+      const auto p = plan(point, first);
+      mlp_forward(p, m, work, with_gradient);
+      sum += loss<with_gradient>(first, m, work, weight);
+      if constexpr (with_gradient)
+        mlp_backward(p, m, work, first == 0 ? Into::overwrite : Into::accumulate);
+    }
+    return S(weight * sum);
+  }
+};
+
+}  // namespace
+
+template <class Real>
+std::unique_ptr<MlpEvaluator<Real>> make_unit_lanes(const MlpShape& shape,
+                                                    const MlpData<Real>& data) {
+  return std::make_unique<UnitLanesEvaluator<Real>>(shape, data);
+}
+template std::unique_ptr<MlpEvaluator<float>> make_unit_lanes(const MlpShape&,
+                                                              const MlpData<float>&);
+template std::unique_ptr<MlpEvaluator<double>> make_unit_lanes(const MlpShape&,
+                                                               const MlpData<double>&);
+
+}  // namespace thalweg
