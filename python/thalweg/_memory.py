@@ -11,6 +11,7 @@ from pathlib import Path
 
 __all__ = ["available_memory", "format_bytes", "require_memory"]
 
+SMALL = 2**24  # below, asking costs more than it can save
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -80,7 +81,10 @@ def require_memory(sizes: dict[str, int], fix: str = "") -> None:
     fix : str
         How to need less.
     """
-    needed, available = sum(sizes.values()), available_memory()
+    needed = sum(sizes.values())
+    if needed < SMALL:
+        return
+    available = available_memory()
     if available is None or needed <= available:
         return
     largest = max(sizes, key=lambda name: sizes[name])
