@@ -15,7 +15,11 @@
 #include <immintrin.h>
 #endif
 
+#if defined(__CUDACC__)  // a GPU runs the same functions on plain numbers
+#define THALWEG_INLINE __host__ __device__ inline __attribute__((always_inline))
+#else
 #define THALWEG_INLINE inline __attribute__((always_inline))
+#endif
 
 namespace thalweg {
 

@@ -55,19 +55,17 @@ struct Key {
 // The counter words that go with S: one 32-bit word per lane. A lane of doubles holds its word in
 // the low half of a 64-bit integer, so that a word and a number have the same lane.
 namespace detail {
-using Words32 = native_register<std::uint32_t>::type;
-using Words64 = native_register<std::uint64_t>::type;
 template <class S>
 struct words {
   using type = std::uint32_t;
 };
 template <int W>
 struct words<Pack<float, W>> {
-  using type = Words32;
+  using type = native_register<std::uint32_t>::type;
 };
 template <int W>
 struct words<Pack<double, W>> {
-  using type = Words64;
+  using type = native_register<std::uint64_t>::type;
 };
 }  // namespace detail
 template <Number S>
@@ -124,19 +122,20 @@ THALWEG_INLINE Counter<words_of<S>> counter(words_of<S> block, words_of<S> repli
 namespace detail {
 
 // The full products of a 32-bit constant and the low half of each lane.
-THALWEG_INLINE Words64 multiply_low_halves(Words64 a, std::uint32_t b) {
+THALWEG_INLINE std::uint64_t multiply_low_halves(std::uint64_t a, std::uint32_t b) {
+  return (a & 0xffffffffu) * b;
+}
+template <class U>
+THALWEG_INLINE U multiply_low_halves(U a, std::uint32_t b) {
 #if defined(__AVX512F__)
-  return (Words64)_mm512_maskz_mul_epu32(0xff, (__m512i)a, _mm512_set1_epi64(b));
+  return (U)_mm512_maskz_mul_epu32(0xff, (__m512i)a, _mm512_set1_epi64(b));
 #elif defined(__AVX2__)
-  return (Words64)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x(b));
+  return (U)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x(b));
 #elif defined(__x86_64__)
-  return (Words64)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x(b));
+  return (U)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x(b));
 #else
   return (a & 0xffffffffu) * b;
 #endif
-}
-THALWEG_INLINE std::uint64_t multiply_low_halves(std::uint64_t a, std::uint32_t b) {
-  return (a & 0xffffffffu) * b;
 }
 
 // Ten rounds on words held in 64-bit lanes. What stands in the high halves does not matter: the
@@ -145,7 +144,6 @@ template <class U>
 THALWEG_INLINE Block<U> philox_rounds(Counter<U> c, Key key) {
   U c0 = c.block, c1 = c.replica, c2 = c.step, c3 = c.stream;
   std::uint32_t k0 = key.low, k1 = key.high;
-#pragma GCC unroll 10
   for (int round = 0; round < 10; ++round) {
     const U p0 = multiply_low_halves(c0, 0xD2511F53u);
     const U p1 = multiply_low_halves(c2, 0xCD9E8D57u);
@@ -159,41 +157,47 @@ THALWEG_INLINE Block<U> philox_rounds(Counter<U> c, Key key) {
   return {{c0, c1, c2, c3}};
 }
 
-// Even and odd lanes apart: a 64-bit product needs the room of two words.
-THALWEG_INLINE Words64 even_lanes(Words32 w) { return std::bit_cast<Words64>(w); }
-THALWEG_INLINE Words64 odd_lanes(Words32 w) { return std::bit_cast<Words64>(w) >> 32; }
-THALWEG_INLINE Words32 join_lanes(Words64 even, Words64 odd) {
+// Even and odd lanes of 32-bit words apart, for a 64-bit product needs the room of two, and joined.
+template <class U>
+THALWEG_INLINE auto even_lanes(Counter<U> c) {
+  using Wide = words_of<Lanes<double>>;
+  return Counter<Wide>{std::bit_cast<Wide>(c.block), std::bit_cast<Wide>(c.replica),
+                       std::bit_cast<Wide>(c.step), std::bit_cast<Wide>(c.stream)};
+}
+template <class U>
+THALWEG_INLINE auto odd_lanes(Counter<U> c) {
+  auto wide = even_lanes(c);
+  return decltype(wide){wide.block >> 32, wide.replica >> 32, wide.step >> 32, wide.stream >> 32};
+}
+template <class Wide>
+THALWEG_INLINE auto join_lanes(Wide even, Wide odd) {
+  using U = words_of<Lanes<float>>;
 #if defined(__AVX512F__)
-  return (Words32)_mm512_mask_shuffle_epi32((__m512i)even, 0xaaaa, (__m512i)odd, _MM_PERM_CCAA);
+  return (U)_mm512_mask_shuffle_epi32((__m512i)even, 0xaaaa, (__m512i)odd, _MM_PERM_CCAA);
 #elif defined(__AVX2__)
-  return (Words32)_mm256_blend_epi32((__m256i)even, (__m256i)(odd << 32), 0xaa);
+  return (U)_mm256_blend_epi32((__m256i)even, (__m256i)(odd << 32), 0xaa);
 #else
-  return std::bit_cast<Words32>((even & 0xffffffffu) | (odd << 32));
+  return std::bit_cast<U>((even & 0xffffffffu) | (odd << 32));
 #endif
 }
 
 }  // namespace detail
 
-// The block of random words at a counter.
-THALWEG_INLINE Block<std::uint32_t> philox(Counter<std::uint32_t> c, Key key) {
-  const auto b =
-      detail::philox_rounds(Counter<std::uint64_t>{c.block, c.replica, c.step, c.stream}, key);
-  auto low = [](std::uint64_t w) { return static_cast<std::uint32_t>(w); };
-  return {{low(b.word[0]), low(b.word[1]), low(b.word[2]), low(b.word[3])}};
-}
-THALWEG_INLINE Block<detail::Words64> philox(Counter<detail::Words64> c, Key key) {
-  auto b = detail::philox_rounds(c, key);
-  for (auto& w : b.word) w &= 0xffffffffu;
-  return b;
-}
-THALWEG_INLINE Block<detail::Words32> philox(Counter<detail::Words32> c, Key key) {
+// The block of random words at a counter, in each lane its own.
+template <class U>
+THALWEG_INLINE Block<U> philox(Counter<U> c, Key key) {
   using namespace detail;
-  const auto even = philox_rounds<Words64>(
-      {even_lanes(c.block), even_lanes(c.replica), even_lanes(c.step), even_lanes(c.stream)}, key);
-  const auto odd = philox_rounds<Words64>(
-      {odd_lanes(c.block), odd_lanes(c.replica), odd_lanes(c.step), odd_lanes(c.stream)}, key);
-  Block<Words32> b;
-  for (int i = 0; i < 4; ++i) b.word[i] = join_lanes(even.word[i], odd.word[i]);
+  Block<U> b;
+  if constexpr (std::is_same_v<U, std::uint32_t>) {
+    const auto w = philox_rounds<std::uint64_t>({c.block, c.replica, c.step, c.stream}, key);
+    for (int i = 0; i < 4; ++i) b.word[i] = static_cast<U>(w.word[i]);
+  } else if constexpr (sizeof(c.block[0]) == 4) {
+    const auto even = philox_rounds(even_lanes(c), key), odd = philox_rounds(odd_lanes(c), key);
+    for (int i = 0; i < 4; ++i) b.word[i] = join_lanes(even.word[i], odd.word[i]);
+  } else {
+    const auto w = philox_rounds(c, key);
+    for (int i = 0; i < 4; ++i) b.word[i] = w.word[i] & 0xffffffffu;
+  }
   return b;
 }
 

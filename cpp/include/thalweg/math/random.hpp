@@ -125,6 +125,7 @@ THALWEG_INLINE Numbers<S> signs(Key key, Counter<words_of<S>> c) {
   return n;
 }
 
+#if !defined(__CUDACC__)  // its compiler loses the list of lanes
 namespace detail {
 // a0 b0 a1 b1 ...: from the first lanes of both, or from the last.
 template <bool last, class R, int W, int... lane>
@@ -158,6 +159,7 @@ THALWEG_INLINE void store_consecutive(const Numbers<S>& n, real_of<S>* out) {
     zip<true>(n.value[0], n.value[1]).store(out + lanes);
   }
 }
+#endif
 
 // A permutation of 0 .. n - 1, all equally likely up to a relative bias below n 2^-32 a place
 // (Fisher and Yates's shuffle; place i is exchanged using random word n - 1 - i).
