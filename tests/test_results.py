@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import warnings
 from dataclasses import FrozenInstanceError, dataclass
 from typing import Any
@@ -208,6 +209,16 @@ def test_a_trajectory_survives_the_disk(tmp_path):
     assert loaded.seconds == half.seconds
     assert loaded.provenance.keys() == half.provenance.keys()
     same(loaded.resume(30, landscape=WELL), run(60))
+
+
+def test_a_trajectory_can_be_pickled_without_its_landscape():
+    user = tw.UserLandscape(lambda x: (x**2).sum(1) / 2, lambda x: x, dim=5)
+    half = run(30, land=user)
+    copy = pickle.loads(pickle.dumps(half))
+    same(copy, half)
+    with pytest.raises(ValueError, match="landscape"):
+        copy.resume(30)
+    same(copy.resume(30, landscape=user), run(60, land=user))
 
 
 def test_going_on_elsewhere_is_refused(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import choice, flag, integer, known_options, message, per_replica, real
+from .._checks import choice, flag, integer, known_options, message, per_replica, real, show
 from .base import Dynamics, Rule
 
 __all__ = ["Langevin"]
@@ -125,7 +125,9 @@ class Langevin(Dynamics):
             if self.friction is not None:
                 fix = "Leave it out, or use scheme='baoab'."
                 raise ValueError(
-                    message("friction", f"None for scheme={self.scheme!r}", "a value", fix)
+                    message(
+                        "friction", f"None for scheme={self.scheme!r}", show(self.friction), fix
+                    )
                 )
         elif self.friction is None and (self.units == "plain" or self.confinement is None):
             fix = "Only natural units with a confinement sigma have a default, 1/sigma."

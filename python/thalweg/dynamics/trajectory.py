@@ -154,6 +154,10 @@ class Trajectory(Result):
     state: CarriedState
     _landscape: Any = field(default=None, init=False, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Landscapes may hold functions that cannot be pickled, and a file holds none either.
+        return {**self.__dict__, "_landscape": None}
+
     def remember(self, landscape: Any) -> Trajectory:
         """Keep the landscape for `resume`, in memory only; returns self."""
         object.__setattr__(self, "_landscape", landscape)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import choice, integer, known_options, message, per_replica
+from .._checks import choice, integer, known_options, message, per_replica, show
 from .base import Dynamics, Rule
 
 __all__ = ["RandomWalk"]
@@ -77,11 +77,12 @@ class RandomWalk(Dynamics):
         if micro and self.energy_cap is None:
             raise ValueError(message("energy_cap", "a number with mode='micro'", "None"))
         if not micro:
-            for name, unused in (("energy_cap", None), ("adapt_steps", 0)):
-                if getattr(self, name) != unused:
-                    expected = f"{unused} with mode={self.mode!r}"
+            unused = {"energy_cap": self.energy_cap, "adapt_steps": self.adapt_steps or None}
+            for name, value in unused.items():
+                if value is not None:
+                    expected = f"nothing with mode={self.mode!r}"
                     fix = "Leave it out, or use mode='micro'."
-                    raise ValueError(message(name, expected, "a value", fix))
+                    raise ValueError(message(name, expected, show(value), fix))
             return kept
         return {**kept, "energy_cap": per_replica("energy_cap", self.energy_cap)}
 
