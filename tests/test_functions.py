@@ -17,8 +17,8 @@ BOUND = {
     "tanh": 3.0,
     "logistic": 3.0,
     "softplus": 2.0,
-    "sin": 3.0,
-    "cos": 3.0,
+    "sin": 4.0,
+    "cos": 4.0,
     "sqrt": 0.501,
 }
 # Where each function has its detail; the rest of the number line is covered as well.
