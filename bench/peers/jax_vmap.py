@@ -1,0 +1,176 @@
+"""JAX, two ways.
+
+``jax``: jit(scan over steps(vmap over replicas(grad))), what one writes first.
+``jax_chunk``: lax.map over chunks of replicas small enough for the cache, all steps of a chunk
+inside: what an expert writes.
+
+Both are given their best case: activations as samples x units or units x samples, and the size of
+the chunks, whichever is quickest in a trial before the race. Noise is jax.random.normal with
+``threefry2x32`` keys, the default: on CPUs the ``rbg`` and ``unsafe_rbg`` generators took several
+times longer when this was written. Keys carry their generator with them, so no choice leaks
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..cases import LEARNING_RATE, SEED, STEP_SIZE, TEMPERATURE, Problem
+
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_enable_x64", True)
+
+ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
+CHUNKS = (2, 8, 32, 128)
+
+
+def predict(case, units_first, theta, inputs):
+    """Outputs [o, N] of one network; activations are [n, N] or [N, n] on the way."""
+    a, at, last = inputs.T if units_first else inputs, 0, len(case.layer_sizes) - 2
+    for k in range(last + 1):
+        n_in, n_out = case.layer_sizes[k : k + 2]
+        weights = theta[at : at + n_in * n_out].reshape(n_out, n_in)
+        at += n_in * n_out
+        biases = theta[at : at + n_out]
+        at += n_out
+        z = weights @ a + biases[:, None] if units_first else a @ weights.T + biases
+        a = z if k == last else ACTIVATIONS[case.activation](z)
+    return a if units_first else a.T
+
+
+def mean_loss(case, units_first, theta, inputs, targets):
+    f = predict(case, units_first, theta, inputs)
+    if case.loss == "mse":
+        return jnp.mean((f.T - targets) ** 2)
+    if case.loss == "logistic":
+        return jnp.mean(jax.nn.softplus(-targets * f[0]))
+    own = jnp.take_along_axis(f, targets[None], axis=0)[0]
+    return jnp.mean(jax.nn.logsumexp(f, axis=0) - own)
+
+
+def langevin_block(case, loss, inputs, targets):
+    """All steps of a block of replicas: (theta [c, P], key, temperature) -> theta."""
+    slope = jax.vmap(jax.grad(loss), in_axes=(0, None, None))
+
+    def block(theta, key, temperature):
+        amplitude = jnp.sqrt(2 * STEP_SIZE * temperature).astype(theta.dtype)
+
+        def step(theta, key):
+            noise = jax.random.normal(key, theta.shape, theta.dtype)
+            moved = theta - STEP_SIZE * slope(theta, inputs, targets) + amplitude * noise
+            return moved, None
+
+        return jax.lax.scan(step, theta, jax.random.split(key, case.steps))[0]
+
+    return block
+
+
+def sgd_block(case, loss, inputs, targets):
+    """All steps of a block of replicas: (theta [c, P], batches [S, c, B]) -> theta."""
+    slope = jax.vmap(jax.grad(loss), in_axes=(0, 0, 0))
+
+    def block(theta, batches):
+        def step(theta, batch):
+            return theta - LEARNING_RATE * slope(theta, inputs[batch], targets[batch]), None
+
+        return jax.lax.scan(step, theta, batches)[0]
+
+    return block
+
+
+def evaluation_block(case, loss, inputs, targets):
+    """A block of replicas of what is evaluated once: (theta [c, P], v [c, P]) -> result."""
+
+    def energy(theta):
+        return loss(theta, inputs, targets)
+
+    def product(theta, v):
+        return jax.jvp(jax.grad(energy), (theta,), (v,))[1]
+
+    single = {
+        "energy": lambda theta, v: energy(theta),
+        "gradient": lambda theta, v: jax.grad(energy)(theta),
+        "hvp": product,
+        "hessian": lambda theta, v: jax.hessian(energy)(theta),
+    }[case.work]
+    return jax.vmap(single)
+
+
+def keys(count: int):
+    return jax.random.split(jax.random.key(SEED, impl="threefry2x32"), count)
+
+
+def whole_or_chunks(problem: Problem, units_first: bool, chunk: int | None):
+    """A jitted function and its arguments, over all replicas or mapped over chunks of them."""
+    case = problem.case
+    loss = partial(mean_loss, case, units_first)
+    inputs, targets, theta, v = map(
+        jnp.asarray, (problem.inputs, problem.targets, problem.theta, problem.v)
+    )
+    pieces = 1 if chunk is None else case.replicas // chunk
+
+    def cut(array, axis=0):
+        shape = (*array.shape[:axis], pieces, -1, *array.shape[axis + 1 :])
+        return jnp.moveaxis(array.reshape(shape), axis, 0)
+
+    if case.work == "langevin":
+        block = langevin_block(case, loss, inputs, targets)
+        mapped, extra = (cut(theta), keys(pieces)), (jnp.zeros((), theta.dtype),)
+    elif case.work == "sgd":
+        block = sgd_block(case, loss, inputs, targets)
+        mapped, extra = (cut(theta), cut(jnp.asarray(problem.batches), axis=1)), ()
+    else:
+        block = evaluation_block(case, loss, inputs, targets)
+        mapped, extra = (cut(theta), cut(v)), ()
+
+    @jax.jit
+    def function(mapped, extra):
+        if chunk is None:
+            return block(*(each[0] for each in mapped), *extra)
+        out = jax.lax.map(lambda each: block(*each, *extra), mapped)
+        return out.reshape(-1, *out.shape[2:])
+
+    return function, mapped, extra
+
+
+def task(problem: Problem, units_first: bool, chunk: int | None = None):
+    function, mapped, extra = whole_or_chunks(problem, units_first, chunk)
+
+    def call(noise: bool) -> np.ndarray:
+        used = extra
+        if problem.case.work == "langevin":
+            used = (jnp.asarray(TEMPERATURE if noise else 0.0, problem.theta.dtype),)
+        return np.asarray(function(mapped, used).block_until_ready())
+
+    return call
+
+
+def quickest(candidates: dict):
+    """The key of the candidate with the quickest of three calls after compilation."""
+    seconds = {}
+    for key, candidate in candidates.items():
+        candidate(True)
+        tries = []
+        for _ in range(3):
+            began = time.perf_counter()
+            candidate(True)
+            tries.append(time.perf_counter() - began)
+        seconds[key] = min(tries)
+    return min(seconds, key=seconds.get)
+
+
+def engines(problem: Problem) -> dict:
+    """``jax`` and, where R can be cut, ``jax_chunk``."""
+    wholes = {units_first: task(problem, units_first) for units_first in (False, True)}
+    best = quickest(wholes)
+    replicas = problem.case.replicas
+    chunks = [c for c in CHUNKS if c < replicas and replicas % c == 0]
+    if not chunks:
+        return {"jax": wholes[best]}
+    pieces = {c: task(problem, best, c) for c in chunks}
+    return {"jax": wholes[best], "jax_chunk": pieces[quickest(pieces)]}

@@ -1,0 +1,37 @@
+"""Our own engine, called as a user calls it: through the public Python classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import thalweg as tw
+
+from ..cases import LEARNING_RATE, SEED, STEP_SIZE, TEMPERATURE, Problem
+
+
+def engines(problem: Problem) -> dict:
+    """One task; `threads` is passed with every call."""
+    case, land, threads = problem.case, problem.landscape, problem.threads
+
+    def run(dynamics) -> np.ndarray:
+        # No record falls into the run: the peers compute no energies either.
+        unrecorded = case.steps + 1
+        return dynamics.run(
+            land, problem.theta, case.steps, record_every=unrecorded, rng=SEED, threads=threads
+        ).final
+
+    def langevin(noise: bool) -> np.ndarray:
+        return run(tw.Langevin(TEMPERATURE if noise else 0.0, STEP_SIZE))
+
+    def sgd(noise: bool) -> np.ndarray:
+        return run(tw.SGD(LEARNING_RATE, batch_size=case.batch))
+
+    tasks = {
+        "langevin": langevin,
+        "sgd": sgd,
+        "gradient": lambda noise: land.gradient(problem.theta, threads=threads)[1],
+        "hvp": lambda noise: land.hvp(problem.theta, problem.v, threads=threads),
+        "energy": lambda noise: land.energy(problem.theta, threads=threads),
+        "hessian": lambda noise: land.hessian(problem.theta, threads=threads),
+    }
+    return {"thalweg": tasks[case.work]}
