@@ -20,6 +20,7 @@ SCHEMES = {
     "euler_maruyama": {"step_size": 0.15},
     "leimkuhler_matthews": {"step_size": 0.15, "scheme": "leimkuhler_matthews"},
     "baoab": {"step_size": 0.3, "scheme": "baoab", "friction": 0.4},
+    "metropolis": {"step_size": 0.25, "metropolis": True},
 }
 
 

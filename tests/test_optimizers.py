@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import generator
+from cases import MlpCase, generator
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy_mlp import NumpyMlp
 
@@ -35,12 +35,12 @@ def start():
     return 0.5 * generator("optimizers", 1).normal(size=(REPLICAS, NET.dim))
 
 
-def batches(replica, steps, batch_size):
+def batches(replica, steps, batch_size, samples=SAMPLES):
     """Positions s B .. s B + B - 1 of the replica's concatenated epoch permutations, per step s."""
-    epochs = -(-steps * batch_size // SAMPLES)
+    epochs = -(-steps * batch_size // samples)
     who = np.array([replica], dtype=np.uint32)
     order = [
-        tw.rng.permutations(SEED, stream="batch_order", step=epoch, replicas=who, count=SAMPLES)[0]
+        tw.rng.permutations(SEED, stream="batch_order", step=epoch, replicas=who, count=samples)[0]
         for epoch in range(epochs)
     ]
     return np.concatenate(order)[: steps * batch_size].reshape(steps, batch_size)
@@ -109,6 +109,41 @@ def test_optimizers_follow_their_definition(rule, batch_size, target):
         expected = theirs(theta[r], gradients(r, STEPS, batch_size), *arguments, **options)
         for step, (point, mine) in enumerate(zip(found.points[:, r], expected, strict=True), 1):
             assert_allclose(point, mine, rtol=0, atol=1e-11, err_msg=f"replica {r}, step {step}")
+
+
+NETWORKS = {
+    "wide": MlpCase(
+        "wide_batches", (33, 67, 45, 10), "tanh", "cross_entropy", samples=37, spread=0.2
+    ),
+    "relu_decay": MlpCase(
+        "relu_batches", (7, 12, 5, 1), "relu", "logistic", "ntk", weight_decay=0.2, samples=37
+    ),
+    "own_inputs": MlpCase("a", (3, 6, 1), "tanh", "hinge_squared", own=("inputs",), samples=37),
+    "own_targets": MlpCase("b", (3, 6, 2), "sin", "mse", own=("targets",), samples=37),
+    "own_both": MlpCase(
+        "c", (20, 70, 3), "softplus", "mse", own=("inputs", "targets"), samples=37, spread=0.1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_minibatches_of_every_kind_of_network(name, target):
+    """Both schedules, own data, weight decay: batches of 8 out of 37, into the third epoch."""
+    case, rows, steps = NETWORKS[name], np.arange(REPLICAS), 12
+    theta = case.points(REPLICAS)
+    found = tw.SGD(0.05, momentum=0.5, batch_size=8).run(
+        case.build(device=target, rows=rows), theta, steps, record_points=True, rng=SEED
+    )
+    for r in rows:
+        x, y = case.data_of(r)
+        slopes = [
+            lambda t, batch=batch, x=x, y=y: case.reference.gradient(t, x[batch], y[batch])
+            for batch in batches(r, steps, 8, samples=37)
+        ]
+        expected = np.array(list(numpy_sgd(theta[r], slopes, 0.05, momentum=0.5)))
+        assert_allclose(found.points[:, r], expected, rtol=0, atol=1e-11)
+        full = case.reference.energy(expected[-1], x, y)
+        assert_allclose(found.energies[-1, r], full, rtol=1e-11)
 
 
 def test_recorded_energy_is_of_all_data():
