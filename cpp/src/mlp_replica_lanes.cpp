@@ -1,6 +1,7 @@
 // Schedule for narrow networks: W replicas side by side, each with its own weights.
 #include <thalweg/landscapes/mlp_replica_lanes.hpp>
 
+#include "hessian_rows.hpp"
 #include "mlp_evaluator.hpp"
 
 namespace thalweg {
@@ -45,6 +46,25 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   void product(const S* x, const S* v, S* hv) override {
     evaluate<true>(Array<Dual<S>>{const_cast<S*>(x), const_cast<S*>(v)}, hv);
     this->add_decay(v, hv, shape_.dim);
+  }
+
+  void hessian(const Rows<Real>& rows, const S* x, Real* h) override {
+    constexpr long most_samples = 128;  // in one pass: each adds once to all of h, in main memory
+    const long chunk = std::min(count_, most_samples);
+    HessianSpace<Real> space(shape_, chunk);
+    HessianRows<Real> out(shape_, rows, h);
+    MlpHessian<S> field(shape_, x, space.work);
+    const Real weight = Real(1) / static_cast<Real>(count_);
+    for (long first = 0; first < count_; first += chunk) {
+      const long m = std::min(chunk, count_ - first);
+      with_targets(first, [&](auto* y) {
+        with_inputs(first, [&](auto* in) { field.prepare(in, y, m, weight); });
+        field.blocks(y, [&](int l, long i, int k, long j, const S* block) {
+          out.put(l, i, k, j, block, first > 0);
+        });
+      });
+    }
+    out.finish();
   }
 
   void per_sample(PerSample what, const Rows<Real>& block, const S* x, Real* out) override {

@@ -34,6 +34,7 @@ class Mlp final : public Landscape<Real> {
     return std::max(data_.input_replicas, data_.target_replicas);
   }
   Lane lane() const override;
+  bool whole_hessians() const override { return lane() == Lane::replica; }
   const char* kind() const override { return "mlp"; }
   std::unique_ptr<Evaluator<Real>> evaluator() const override;
 

@@ -1,0 +1,178 @@
+// The full Hessian of the MLP by blocks, for replicas in the lanes: N P^2 operations, where products
+// with P unit vectors take several times N P per vector.
+//
+// For a seed, one unit j of layer k, let ' be the derivative by z_k[j] of each sample on its own. With
+// delta_l = d loss / d z_l the gradient of W_l[i, m] is sum_n delta_l[i] a_l[m], so that
+//   H[(l, i, m), (k, j, c)] = sum_n (delta_l'[i] a_l[m] + delta_l[i] a_l'[m]) a_k[c]   (a_l enters l)
+// and ' needs only products with the weights above layer k. Biases are weights of an input 1.
+#pragma once
+
+#include <thalweg/landscapes/mlp_replica_lanes.hpp>
+
+namespace thalweg {
+
+// What all seeds of a chunk of samples share, and what one seed needs; [count, size] each.
+template <class P>
+struct HessianWorkspace {
+  P* inputs[MlpShape::most_layers];      // scaled a_l and a 1 behind: [count, size of l + 1]
+  P* slopes[MlpShape::most_layers];      // activation'(z_l)
+  P* curvatures[MlpShape::most_layers];  // activation''(z_l) d loss / d a
+  P* outputs;                            // f
+  P* delta[MlpShape::most_layers];       // d loss / d z_l
+  P* z_seed[MlpShape::most_layers];      // z_l'
+  P* unit_seed[MlpShape::most_layers];   // a_{l+1}'
+  P* delta_seed[MlpShape::most_layers];  // delta_l'
+  P* left;                               // one unit's factor in the sum over samples
+  P* product;                            // and what comes of it
+};
+
+template <class P>
+class MlpHessian {
+ public:
+  using Real = typename P::Scalar;
+  MlpHessian(const MlpShape& shape, const P* point, const HessianWorkspace<P>& work)
+      : shape_(shape), point_(point), w_(work) {}
+
+  // Values of a chunk: forward and backward once. `each` is the weight of a sample.
+  template <class T, class Y>
+  void prepare(const T* inputs, const Y* targets, long count, Real each) {
+    count_ = count;
+    weight_ = each;
+    for (long n = 0; n < count; ++n)
+      for (long i = 0; i < size(0); ++i) input(0, n)[i] = scale(0) * P(inputs[n * size(0) + i]);
+    for (int l = 0; l < shape_.layers; ++l) forward(l);
+    backward(targets);
+  }
+
+  // Calls store(l, i, k, j, block) with H[(l, i, .), (k, j, .)], [size(l) + 1, size(k) + 1] with the
+  // bias last, for every pair of units with (l, i) at or after (k, j).
+  template <class Y, class Store>
+  void blocks(const Y* targets, Store store) {
+    for (int k = 0; k < shape_.layers; ++k)
+      for (long j = 0; j < size(k + 1); ++j) {
+        seed(k, j, targets);
+        for (int l = k; l < shape_.layers; ++l)
+          for (long i = l == k ? j : 0; i < size(l + 1); ++i) {
+            fill_left(k, l, i);
+            const long rows = size(l) + 1, columns = size(k) + 1;
+            contract(rows, columns, count_, Matrix<const P>{w_.left, 1, rows},
+                     Matrix<const P>{w_.inputs[k], columns, 1}, Matrix<P>{w_.product, columns, 1});
+            store(l, i, k, j, w_.product);
+          }
+      }
+  }
+
+ private:
+  const MlpShape& shape_;
+  const P* point_;
+  const HessianWorkspace<P>& w_;
+  long count_ = 0;
+  Real weight_ = 0;
+
+  long size(int l) const { return shape_.sizes[l]; }
+  Real scale(int l) const { return static_cast<Real>(shape_.scales[l]); }
+  P* input(int l, long n) const {
+    P* row = w_.inputs[l] + n * (size(l) + 1);
+    row[size(l)] = P(Real(1));
+    return row;
+  }
+  const P* weights(int l) const { return point_ + shape_.weights[l]; }
+
+  // z_l from the scaled inputs of layer l; then a, its slopes and (for now without the loss) its
+  // curvatures, all from one evaluation on dual numbers.
+  void forward(int l) {
+    const long in = size(l), out = size(l + 1);
+    P* z = w_.z_seed[l];  // free until the seeds
+    contract(count_, out, in, Matrix<const P>{w_.inputs[l], in + 1, 1},
+             Matrix<const P>{weights(l), 1, in}, Matrix<P>{z, out, 1});
+    if (shape_.bias)
+      for (long n = 0; n < count_; ++n)
+        for (long i = 0; i < out; ++i) z[n * out + i] += point_[shape_.biases[l] + i];
+    if (l + 1 == shape_.layers) {
+      for (long i = 0; i < count_ * out; ++i) w_.outputs[i] = z[i];
+      return;
+    }
+    with_activation(shape_.activation, [&](auto f) {
+      for (long n = 0; n < count_; ++n)
+        for (long i = 0; i < out; ++i) {
+          const Dual<P> x(z[n * out + i], P(Real(1))), a = f.value(x);
+          const Dual<P> slope = f.slope(x, a);
+          input(l + 1, n)[i] = scale(l + 1) * a.value;
+          w_.slopes[l][n * out + i] = slope.value;
+          w_.curvatures[l][n * out + i] = slope.tangent;
+        }
+    });
+  }
+  template <class Y>
+  void backward(const Y* targets) {
+    const int last = shape_.layers - 1;
+    with_loss(shape_.loss, [&](auto loss) {
+      const long o = size(last + 1), t = shape_.targets();
+      for (long n = 0; n < count_; ++n)
+        loss.slope(static_cast<int>(o), Array<P>{w_.outputs + n * o}, targets + n * t, weight_,
+                   Array<P>{w_.delta[last] + n * o});
+    });
+    for (int l = last; l > 0; --l) {
+      P* before = w_.delta[l - 1];
+      pull_back(l, w_.delta[l], before);
+      for (long i = 0; i < count_ * size(l); ++i) {
+        w_.curvatures[l - 1][i] *= before[i];
+        before[i] *= w_.slopes[l - 1][i];
+      }
+    }
+  }
+  // d loss / d a_l from d loss / d z_l, [count, size(l)].
+  void pull_back(int l, const P* delta, P* before) const {
+    const long in = size(l), out = size(l + 1);
+    contract(count_, in, out, Matrix<const P>{delta, out, 1}, Matrix<const P>{weights(l), in, 1},
+             Matrix<P>{before, in, 1});
+    if (scale(l) != 1)
+      for (long i = 0; i < count_ * in; ++i) before[i] = scale(l) * before[i];
+  }
+
+  template <class Y>
+  void seed(int k, long j, const Y* targets) {
+    const int last = shape_.layers - 1;
+    for (long i = 0; i < count_ * size(k + 1); ++i)
+      w_.z_seed[k][i] = P(i % size(k + 1) == j ? Real(1) : Real(0));
+    for (int l = k; l < last; ++l) {
+      const long units = size(l + 1), above = size(l + 2);
+      for (long i = 0; i < count_ * units; ++i) w_.unit_seed[l][i] = w_.slopes[l][i] * w_.z_seed[l][i];
+      contract(count_, above, units, Matrix<const P>{w_.unit_seed[l], units, 1},
+               Matrix<const P>{weights(l + 1), 1, units}, Matrix<P>{w_.z_seed[l + 1], above, 1});
+      if (scale(l + 1) != 1)
+        for (long i = 0; i < count_ * above; ++i) w_.z_seed[l + 1][i] = scale(l + 1) * w_.z_seed[l + 1][i];
+    }
+    with_loss(shape_.loss, [&](auto loss) {
+      const long o = size(last + 1), t = shape_.targets();
+      for (long n = 0; n < count_; ++n) {  // the slope's tangent; its value is delta again
+        const Array<Dual<P>> f{w_.outputs + n * o, w_.z_seed[last] + n * o};
+        const Array<Dual<P>> slope{w_.delta[last] + n * o, w_.delta_seed[last] + n * o};
+        loss.slope(static_cast<int>(o), f, targets + n * t, weight_, slope);
+      }
+    });
+    for (int l = last; l > k; --l) {
+      P* before = w_.delta_seed[l - 1];
+      pull_back(l, w_.delta_seed[l], before);
+      for (long i = 0; i < count_ * size(l); ++i)
+        before[i] = w_.slopes[l - 1][i] * before[i] + w_.curvatures[l - 1][i] * w_.z_seed[l - 1][i];
+    }
+  }
+
+  // delta_l'[i] a_l + delta_l[i] a_l' for every input of layer l, scaled, and the bias.
+  void fill_left(int k, int l, long i) {
+    const long in = size(l), out = size(l + 1);
+    for (long n = 0; n < count_; ++n) {
+      const P slope = w_.delta_seed[l][n * out + i], value = scale(l) * w_.delta[l][n * out + i];
+      const P* a = w_.inputs[l] + n * (in + 1);
+      P* left = w_.left + n * (in + 1);
+      if (l == k)
+        for (long m = 0; m <= in; ++m) left[m] = slope * a[m];
+      else
+        for (long m = 0; m < in; ++m) left[m] = fma(slope, a[m], value * w_.unit_seed[l - 1][n * in + m]);
+      left[in] = slope;
+    }
+  }
+};
+
+}  // namespace thalweg
