@@ -11,37 +11,49 @@ std::string shape_text(const std::vector<long>& shape, const char* letters) {
   return text + "]";
 }
 
+namespace {
+
+std::string text_of(const py::dtype& dtype) {
+  return py::cast<std::string>(py::str(static_cast<py::handle>(dtype)));
+}
+
+// "theta: expected float64 array [R, 641], got ...; mend".
+std::string complaint(const char* argument, const py::dtype& dtype, const std::vector<long>& shape,
+                      const char* letters, const std::string& got, const std::string& mend) {
+  return std::string(argument) + ": expected " + text_of(dtype) + " array " +
+         shape_text(shape, letters) + ", got " + got + "; " + mend;
+}
+
+}  // namespace
+
 py::array checked(const char* argument, py::handle value, const py::dtype& dtype,
                   const std::vector<long>& shape, const char* letters) {
-  const std::string expected =
-      std::string(py::str(static_cast<py::handle>(dtype))) + " array " + shape_text(shape, letters);
   const auto complain = [&](const std::string& got, const std::string& mend) {
-    return std::string(argument) + ": expected " + expected + ", got " + got + "; " + mend;
+    return complaint(argument, dtype, shape, letters, got, mend);
   };
   if (!py::isinstance<py::array>(value))
-    throw py::type_error(complain(std::string(py::str(py::type::of(value).attr("__name__"))),
-                                  "use numpy.asarray(..., dtype=" +
-                                      std::string(py::str(static_cast<py::handle>(dtype))) + ")"));
+    throw py::type_error(complain(py::cast<std::string>(py::type::of(value).attr("__name__")),
+                                  "use numpy.asarray(..., dtype=\"" + text_of(dtype) + "\")"));
   const auto array = py::reinterpret_borrow<py::array>(value);
-  std::vector<long> sizes(array.shape(), array.shape() + array.ndim());
-  const std::string got = std::string(py::str(static_cast<py::handle>(array.dtype()))) + " array " +
-                          shape_text(sizes, letters);
+  const auto got = [&] {
+    return text_of(array.dtype()) + " array " +
+           shape_text({array.shape(), array.shape() + array.ndim()}, letters);
+  };
   if (!array.dtype().equal(dtype))
-    throw py::type_error(complain(got, "convert it with .astype(\"" +
-                                           std::string(py::str(static_cast<py::handle>(dtype))) +
-                                           "\")"));
-  if (sizes.size() != shape.size())
+    throw py::type_error(complain(got(), "convert it with .astype(\"" + text_of(dtype) + "\")"));
+  const std::size_t rank = static_cast<std::size_t>(array.ndim());
+  if (rank != shape.size())
     throw py::value_error(
-        complain(got, sizes.size() + 1 == shape.size()
-                          ? "a single point is a batch of one: add an axis with [None]"
-                          : "give an array with " + std::to_string(shape.size()) + " axes"));
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    if (shape[i] != any_size && shape[i] != sizes[i])
-      throw py::value_error(complain(
-          got, std::string("axis ") + letters[i] + " must have size " + std::to_string(shape[i])));
+        complain(got(), rank + 1 == shape.size()
+                            ? "a single point is a batch of one: add an axis with [None]"
+                            : "give an array with " + std::to_string(shape.size()) + " axes"));
+  for (std::size_t i = 0; i < rank; ++i)
+    if (shape[i] != any_size && shape[i] != array.shape(static_cast<int>(i)))
+      throw py::value_error(complain(got(), std::string("axis ") + letters[i] + " must have size " +
+                                                std::to_string(shape[i])));
   if (!(array.flags() & py::array::c_style))
     throw py::value_error(
-        complain(got + " that is not C-contiguous", "use numpy.ascontiguousarray"));
+        complain(got() + " that is not C-contiguous", "use numpy.ascontiguousarray"));
   return array;
 }
 

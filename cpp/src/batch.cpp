@@ -73,11 +73,12 @@ void batch_hessian(const Landscape<Real>& landscape, long replicas, const Real* 
                    int threads, const StopQuestion& stop) {
   const long dim = landscape.dim();
   if (landscape.whole_hessians())
-    return for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& block, Worker<Real>& w) {
-      w.field->bind(block.row.data());
-      block.load(x, w.a.data());
-      w.field->hessian(block, w.a.data(), h);
-    });
+    return for_blocks(landscape, replicas, threads, stop,
+                      [&](const Rows<Real>& block, Worker<Real>& w) {
+                        w.field->bind(block.row.data());
+                        block.load(x, w.a.data());
+                        w.field->hessian(block, w.a.data(), h);
+                      });
   for_blocks(landscape, replicas * dim, threads, stop,
              [&](const Rows<Real>& rows, Worker<Real>& w) {
                Rows<Real> points = rows;

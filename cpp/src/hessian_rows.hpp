@@ -47,18 +47,22 @@ class HessianRows {
   HessianRows(const MlpShape& shape, const Rows<Real>& rows, Real* h)
       : shape_(shape), rows_(rows), h_(h) {}
 
-  // block [inputs of l + 1, inputs of k + 1]: weights and bias of unit i of layer l against those of
-  // unit j of layer k. Within a layer all weights come before all biases.
+  // block [inputs of l + 1, inputs of k + 1]: weights and bias of unit i of layer l against those
+  // of unit j of layer k. Within a layer all weights come before all biases.
   void put(int l, long i, int k, long j, const S* block, bool add) {
     const long P = shape_.dim, rows = shape_.sizes[l], columns = shape_.sizes[k];
     const Real* flat = reinterpret_cast<const Real*>(block);
-    const long first_row = shape_.weights[l] + i * rows, first_column = shape_.weights[k] + j * columns;
+    const long first_row = shape_.weights[l] + i * rows,
+               first_column = shape_.weights[k] + j * columns;
     for (int lane = 0; lane < rows_.used; ++lane) {
       Real* h = h_ + rows_.row[lane] * P * P;
-      const auto at = [&](long m, long c) { return flat[(m * (columns + 1) + c) * S::lanes + lane]; };
+      const auto at = [&](long m, long c) {
+        return flat[(m * (columns + 1) + c) * S::lanes + lane];
+      };
       const auto give = [&](Real& to, Real x) { to = add ? to + x : x; };
       for (long m = 0; m < rows; ++m)
-        for (long c = 0; c < columns; ++c) give(h[(first_row + m) * P + first_column + c], at(m, c));
+        for (long c = 0; c < columns; ++c)
+          give(h[(first_row + m) * P + first_column + c], at(m, c));
       if (!shape_.bias) continue;
       const long bias_row = shape_.biases[l] + i, bias_column = shape_.biases[k] + j;
       for (long c = 0; c < columns; ++c) give(h[bias_row * P + first_column + c], at(rows, c));

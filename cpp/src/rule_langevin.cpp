@@ -71,12 +71,12 @@ class LangevinRule final : public Rule<Real> {
     if (restore_)  // here, where the gradient of restored points can still be had
       if (save_or_restore(ensemble, step)) ensemble.gradient();
     if (guard_ > 0)
-      for (W& w : ensemble.blocks) follow_mean(w);
+      for (W& w : ensemble.blocks) follow_mean(w, step);
   }
 
-  Truth lost(W& w, long) const override {
+  Truth lost(W& w, long step) const override {
     // A restored replica lives; without restoring, a blow-up ends it.
-    return restore_ ? ~is_finite(w.scalars[W::energy]) : blown_up(w);
+    return restore_ ? ~is_finite(w.scalars[W::energy]) : blown_up(w, step);
   }
 
   S observe(const W& w, const std::string& name) const override {
@@ -237,17 +237,20 @@ class LangevinRule final : public Rule<Real> {
 
   // --- The guard: a step too large for a steep wall throws a replica far away, silently. ---
 
-  Truth blown_up(W& w) const {
+  // Until a while after cooling energies rise or fall to their level, and only infinite ones are
+  // refused; the running mean follows meanwhile.
+  static constexpr long settling_steps = 100;
+  Truth blown_up(W& w, long step) const {
     const S e = w.scalars[W::energy];
     const Truth finite = is_finite(e);
-    if (guard_ <= 0) return ~finite;
+    if (guard_ <= 0 || step <= cooling_steps_ + settling_steps) return ~finite;
     const S level = static_cast<Real>(guard_) * max(w.scalars[mean_energy_], w.parameters[0]);
     return ~finite | (e > level);
   }
-  void follow_mean(W& w) const {
+  void follow_mean(W& w, long step) const {
     const S mean = w.scalars[mean_energy_];
     const S next = mean + Real(0.01) * (w.scalars[W::energy] - mean);
-    w.scalars[mean_energy_] = select(blown_up(w), mean, next);
+    w.scalars[mean_energy_] = select(blown_up(w, step), mean, next);
   }
   // Good points are kept now and then; a replica blown up goes back to its last, with fresh
   // momenta.
@@ -255,7 +258,7 @@ class LangevinRule final : public Rule<Real> {
     bool restored = false;
     for (W& w : ensemble.blocks) {
       S *x = w.vector(W::x), *kept = w.vector(checkpoint_);
-      const Truth bad = blown_up(w) & w.lanes(Status::ok);
+      const Truth bad = blown_up(w, step) & w.lanes(Status::ok);
       if (step % checkpoint_interval == 0)
         for (long i = 0; i < w.packs; ++i) kept[i] = select(bad, kept[i], x[i]);
       if (!any(bad)) continue;

@@ -1,5 +1,6 @@
 """The thermal chart against closed forms; every tolerance is four of its own error bars."""
 
+import importlib
 import signal
 from itertools import pairwise
 
@@ -276,3 +277,14 @@ def test_bad_arguments_are_named(changes, error, text):
 def test_bad_temperatures_are_named(temperatures):
     with pytest.raises((ValueError, TypeError), match="temperatures: expected"):
         thermal_chart(tw.Quadratic(1.0, dim=6), temperatures)
+
+
+def test_replicas_thrown_away_while_cooling_are_found_by_their_siblings():
+    stranded = importlib.import_module("thalweg.protocols.thermal_chart")._stranded
+    rng = np.random.default_rng(0)
+    temperatures = np.array([1e-3, 1e-2])
+    energies = temperatures[:, None] * rng.gamma(20.0, size=(50, 2, 4))
+    energies[:, 1, 3] = 300.0  # stays where it was thrown: 1500 times its siblings' mean
+    found = stranded(energies, temperatures, guard=50.0)
+    np.testing.assert_array_equal(found, [[False] * 4, [False, False, False, True]])
+    assert not stranded(energies, temperatures, guard=0.0).any()

@@ -12,10 +12,10 @@ import numpy as np
 from .. import rng as random
 from .._checks import choice, integer, known_options, message, per_replica, points, real
 from ..dynamics import Langevin, Trajectory
-from ..errors import Interrupted
+from ..errors import DivergenceWarning, Interrupted
 from ..landscapes import Landscape
 from .estimates import FEWEST_RECORDS
-from .thermal_result import AGEING, ThermalChart
+from .thermal_result import AGEING, DIVERGED, ThermalChart
 
 MEASURES = ("box", "free")
 SCHEMES = ("baoab", "euler_maruyama", "leimkuhler_matthews", "metropolis")
@@ -64,7 +64,9 @@ def thermal_chart(
     record_every : steps between records.
     start : [P], [K, P] or [M K, P] points (temperature-major), default a draw from N(0, sigma^2).
     guard : a replica whose loss exceeds guard * max(its running mean, T) has blown up and goes
-        back to its last good point; 0 switches the guard off. Not used by "metropolis".
+        back to its last good point. One that blew up while cooling, where its mean is not yet
+        known, is found by the same comparison with its siblings' median, and excluded as diverged.
+        0 switches the guard off. Not used by "metropolis".
     rng : None, int, SeedSequence or Generator; the seed used is in ``provenance``.
     threads, progress : as in ``Langevin.run``.
 
@@ -125,10 +127,10 @@ def thermal_chart(
         records = int(np.sum(stop.result.steps > burn_in * steps))
         if records < FEWEST_RECORDS:
             raise
-        partial = _chart(stop.result, settings)
+        partial = _chart(stop.result, settings, guard)
         text = f"interrupted; .result is a chart of the {records} records made after burn-in"
         raise Interrupted(text, partial) from None
-    return _chart(run, settings)
+    return _chart(run, settings, guard)
 
 
 def _ladder(argument: str, values, count: int | None = None) -> np.ndarray:
@@ -194,7 +196,20 @@ def _start(landscape, start, replicas: int, settings: dict, seed: int) -> np.nda
     return points(np.ascontiguousarray(start), dim, dtype, argument="start")
 
 
-def _chart(run: Trajectory, settings: dict) -> ThermalChart:
+def _stranded(energies: np.ndarray, temperatures: np.ndarray, guard: float) -> np.ndarray:
+    """Which replicas [M, K] lie far above their siblings: energies [S, M, K] after burn-in.
+
+    A replica that blows up while it cools stays where it was thrown, and its running mean with it.
+    """
+    if guard <= 0 or energies.shape[2] < 3:  # of two, nobody knows which is the odd one
+        return np.zeros(energies.shape[1:], dtype=bool)
+    means = energies.mean(axis=0)
+    means[~np.isfinite(means)] = np.inf  # lost already, and listed so
+    level = np.maximum(np.median(means, axis=1), temperatures)
+    return means > guard * level[:, None]
+
+
+def _chart(run: Trajectory, settings: dict, guard: float) -> ThermalChart:
     """Fold a finished (or interrupted) run [S, M K] into a chart."""
     count = len(settings["temperatures"])
     sampled = run.steps > settings["burn_in"] * settings["steps"]
@@ -211,12 +226,22 @@ def _chart(run: Trajectory, settings: dict) -> ThermalChart:
     def series(recorded):  # in float64 from here on: averages of float32 are not float32
         return fold(recorded[sampled].astype(np.float64))
 
+    energies, status = series(run.energies), fold(run.status.codes).copy()
+    stranded = _stranded(energies, settings["temperatures"], guard)
+    status[stranded] = DIVERGED
+    if stranded.any():
+        warnings.warn(
+            f"{int(stranded.sum())} replicas stayed more than {guard:g} times above their siblings "
+            f"and are excluded as blown up: use smaller steps",
+            DivergenceWarning,
+            stacklevel=4,
+        )
     return ThermalChart(
-        energies=series(run.energies),
+        energies=energies,
         virials=series(run.observables["virial"]),
         squared_norms=series(run.observables["squared_norm"]),
         restores=fold(run.status.restores),
-        status=fold(run.status.codes),
+        status=status,
         acceptance=fold(acceptance),
         final=run.final.reshape(count, -1, run.final.shape[-1]),
         seconds=run.seconds,

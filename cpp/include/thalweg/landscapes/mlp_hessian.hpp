@@ -1,9 +1,10 @@
-// The full Hessian of the MLP by blocks, for replicas in the lanes: N P^2 operations, where products
-// with P unit vectors take several times N P per vector.
+// The full Hessian of the MLP by blocks, for replicas in the lanes: N P^2 operations, where
+// products with P unit vectors take several times N P per vector.
 //
-// For a seed, one unit j of layer k, let ' be the derivative by z_k[j] of each sample on its own. With
-// delta_l = d loss / d z_l the gradient of W_l[i, m] is sum_n delta_l[i] a_l[m], so that
-//   H[(l, i, m), (k, j, c)] = sum_n (delta_l'[i] a_l[m] + delta_l[i] a_l'[m]) a_k[c]   (a_l enters l)
+// For a seed, one unit j of layer k, let ' be the derivative by z_k[j] of each sample on its own.
+// With delta_l = d loss / d z_l the gradient of W_l[i, m] is sum_n delta_l[i] a_l[m], so that
+//   H[(l, i, m), (k, j, c)] = sum_n (delta_l'[i] a_l[m] + delta_l[i] a_l'[m]) a_k[c]   (a_l enters
+//   l)
 // and ' needs only products with the weights above layer k. Biases are weights of an input 1.
 #pragma once
 
@@ -44,8 +45,8 @@ class MlpHessian {
     backward(targets);
   }
 
-  // Calls store(l, i, k, j, block) with H[(l, i, .), (k, j, .)], [size(l) + 1, size(k) + 1] with the
-  // bias last, for every pair of units with (l, i) at or after (k, j).
+  // Calls store(l, i, k, j, block) with H[(l, i, .), (k, j, .)], [size(l) + 1, size(k) + 1] with
+  // the bias last, for every pair of units with (l, i) at or after (k, j).
   template <class Y, class Store>
   void blocks(const Y* targets, Store store) {
     for (int k = 0; k < shape_.layers; ++k)
@@ -137,11 +138,13 @@ class MlpHessian {
       w_.z_seed[k][i] = P(i % size(k + 1) == j ? Real(1) : Real(0));
     for (int l = k; l < last; ++l) {
       const long units = size(l + 1), above = size(l + 2);
-      for (long i = 0; i < count_ * units; ++i) w_.unit_seed[l][i] = w_.slopes[l][i] * w_.z_seed[l][i];
+      for (long i = 0; i < count_ * units; ++i)
+        w_.unit_seed[l][i] = w_.slopes[l][i] * w_.z_seed[l][i];
       contract(count_, above, units, Matrix<const P>{w_.unit_seed[l], units, 1},
                Matrix<const P>{weights(l + 1), 1, units}, Matrix<P>{w_.z_seed[l + 1], above, 1});
       if (scale(l + 1) != 1)
-        for (long i = 0; i < count_ * above; ++i) w_.z_seed[l + 1][i] = scale(l + 1) * w_.z_seed[l + 1][i];
+        for (long i = 0; i < count_ * above; ++i)
+          w_.z_seed[l + 1][i] = scale(l + 1) * w_.z_seed[l + 1][i];
     }
     with_loss(shape_.loss, [&](auto loss) {
       const long o = size(last + 1), t = shape_.targets();
@@ -169,7 +172,8 @@ class MlpHessian {
       if (l == k)
         for (long m = 0; m <= in; ++m) left[m] = slope * a[m];
       else
-        for (long m = 0; m < in; ++m) left[m] = fma(slope, a[m], value * w_.unit_seed[l - 1][n * in + m]);
+        for (long m = 0; m < in; ++m)
+          left[m] = fma(slope, a[m], value * w_.unit_seed[l - 1][n * in + m]);
       left[in] = slope;
     }
   }
