@@ -237,20 +237,24 @@ class LangevinRule final : public Rule<Real> {
 
   // --- The guard: a step too large for a steep wall throws a replica far away, silently. ---
 
-  // Until a while after cooling energies rise or fall to their level, and only infinite ones are
-  // refused; the running mean follows meanwhile.
-  static constexpr long settling_steps = 100;
+  // Energy beyond which a replica has blown up. Until a while after cooling its mean is not known
+  // yet, and equipartition's P T / 2 stands for what it may rise to.
+  static constexpr long settling_steps = 200;
+  S highest(const W& w, long step) const {
+    const bool settling = step <= cooling_steps_ + settling_steps;
+    const Real share = settling ? std::max(Real(1), static_cast<Real>(w.block.dim) / 2) : Real(1);
+    return static_cast<Real>(guard_) * max(w.scalars[mean_energy_], share * temperature(w, step));
+  }
   Truth blown_up(W& w, long step) const {
     const S e = w.scalars[W::energy];
-    const Truth finite = is_finite(e);
-    if (guard_ <= 0 || step <= cooling_steps_ + settling_steps) return ~finite;
-    const S level = static_cast<Real>(guard_) * max(w.scalars[mean_energy_], w.parameters[0]);
-    return ~finite | (e > level);
+    const Truth lost = ~is_finite(e);
+    return guard_ > 0 ? lost | (e > highest(w, step)) : lost;
   }
+  // Falls soon, rises late: so that a replica which drifts away does not take its mean along.
   void follow_mean(W& w, long step) const {
-    const S mean = w.scalars[mean_energy_];
-    const S next = mean + Real(0.01) * (w.scalars[W::energy] - mean);
-    w.scalars[mean_energy_] = select(blown_up(w, step), mean, next);
+    const S mean = w.scalars[mean_energy_], e = w.scalars[W::energy];
+    const S rate = select(e < mean, S(Real(0.01)), S(Real(0.001)));
+    w.scalars[mean_energy_] = select(blown_up(w, step), mean, mean + rate * (e - mean));
   }
   // Good points are kept now and then; a replica blown up goes back to its last, with fresh
   // momenta.

@@ -55,9 +55,9 @@ class Langevin(Dynamics):
         The temperature of step s is ``T (T_initial / T)^(1 - s / cooling_steps)``, then T.
     guard : float, optional
         A replica has blown up when its energy exceeds guard * max(running mean, T). (A step too
-        large for a steep wall throws it far away, silently.) Until 100 steps after cooling, while
-        energies find their level, only a non-finite energy counts; with None, always. Not with
-        `metropolis`, which needs no guard.
+        large for a steep wall throws it far away, silently.) Until 200 steps after cooling, while
+        the mean is not known yet, P T / 2 at the temperature of the step stands for T. None: only
+        a non-finite energy counts. Not with `metropolis`, which needs no guard.
     on_divergence : "freeze", "restore" or "raise"
         "restore" puts a replica that blew up back to its last good point, and counts it. See
         `Dynamics` for the others.
