@@ -50,10 +50,9 @@ template <class Plan, class S, class Each>
 void mlp_affine(const Plan& plan, int layer, long count, Array<S> z, Each each) {
   const long width = plan.width(layer + 1);
   const auto scale = static_cast<real_of<S>>(plan.shape.scales[layer]);
-  for (long j = 0; j < width; ++j) {
-    const S b = plan.bias(layer, j);
-    for (long n = 0; n < count; ++n) each(n * width + j, scale * z[n * width + j] + b);
-  }
+  for (long n = 0; n < count; ++n)
+    for (long j = 0; j < width; ++j)
+      each(n * width + j, scale * z[n * width + j] + plan.bias(layer, j));
 }
 
 // Outputs into work.units[layers - 1]; slopes only where a gradient will follow.
@@ -97,14 +96,12 @@ void mlp_backward(const Plan& plan, long count, MlpWorkspace<S>& work, Into into
   Array<S> delta = work.delta[0], before = work.delta[1];
   for (int l = shape.layers - 1; l >= 0; --l) {
     const long in = plan.width(l), out = plan.width(l + 1);
-    if (shape.bias)
-      for (long j = 0; j < out; ++j) {
-        auto& g = plan.bias_gradient(l, j);
-        auto sum = g;
-        if (into == Into::overwrite) sum = real_of<S>(0);
-        for (long n = 0; n < count; ++n) sum += kept(delta[n * out + j]);
-        g = sum;
-      }
+    if (shape.bias) {
+      if (into == Into::overwrite)
+        for (long j = 0; j < out; ++j) plan.bias_gradient(l, j) = real_of<S>(0);
+      for (long n = 0; n < count; ++n)  // sums side by side, so that none waits for itself
+        for (long j = 0; j < out; ++j) plan.bias_gradient(l, j) += kept(delta[n * out + j]);
+    }
     if (const auto scale = static_cast<real_of<S>>(shape.scales[l]); scale != 1)
       for (long i = 0; i < count * out; ++i) delta.set(i, scale * delta[i]);
     plan.gradient_product(l, count, l ? &work.units[l - 1] : nullptr, delta, into);

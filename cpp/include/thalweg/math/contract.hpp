@@ -1,12 +1,13 @@
 // The one matrix product of the engine: C(p, q) = sum_k A(p, k) B(k, q), with elements of B and C
 // packs (one matrix per lane) and elements of A packs or plain numbers shared by all lanes.
 //
-// Register-tiled: a tile of C lives in registers while k runs. Each element sums over k in order,
-// whatever the tile, so results do not depend on tile sizes and hence not on the instruction set's
-// number of registers.
+// Register-tiled: a tile of C lives in registers while k runs. Each element sums over k in order
+// and is then stored or added, whatever the tile, so results do not depend on tile sizes and hence
+// not on the instruction set's number of registers.
 #pragma once
 
 #include <thalweg/math/dual.hpp>
+#include <utility>
 
 namespace thalweg {
 
@@ -27,37 +28,49 @@ inline constexpr int widest_tile = register_bytes == 64 ? 6 : 3;  // columns
 // Tile rows allowed beside q columns: 8, 4, 2 or 1, and no more accumulators than registers allow.
 constexpr int tallest_tile(int q) { return q * 8 <= accumulators ? 8 : 4; }
 
+// f(0), f(1), ... f(n - 1) with the argument a constant, so that arrays it indexes become
+// registers.
+template <int n, class F>
+THALWEG_INLINE void repeat(F f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, i>{}), ...);
+  }(std::make_integer_sequence<int, n>());
+}
+
 template <int P, int Q, class A, class S>
-__attribute__((noinline)) void tile(long depth, Matrix<const A> a, Matrix<const S> b, Matrix<S> c,
-                                    Into into) {
+THALWEG_INLINE void tile(long depth, Matrix<const A> a, Matrix<const S> b, Matrix<S> c, Into into) {
   S sum[P][Q];
-  for (int p = 0; p < P; ++p)
-    for (int q = 0; q < Q; ++q)
-      sum[p][q] = into == Into::accumulate ? c.data[p * c.row + q * c.column] : S(real_of<S>(0));
+  repeat<P>([&](auto p) { repeat<Q>([&](auto q) { sum[p][q] = S(real_of<S>(0)); }); });
   const A* pa = a.data;
   const S* pb = b.data;
   for (long k = 0; k < depth; ++k, pa += a.column, pb += b.row) {
     S column[Q];
-    for (int q = 0; q < Q; ++q) {
+    repeat<Q>([&](auto q) {
       column[q] = pb[q * b.column];
       // Held in a register: folding the load into each multiply-add costs a quarter of the speed.
-#if defined(__x86_64__)
+#if defined(__AVX512F__)
+      if constexpr (P > 1) asm("" : "+v"(column[q].v));
+#elif defined(__x86_64__)
       if constexpr (P > 1) asm("" : "+x"(column[q].v));
 #endif
-    }
-    for (int p = 0; p < P; ++p) {
+    });
+    repeat<P>([&](auto p) {
       const S x(pa[p * a.row]);
-      for (int q = 0; q < Q; ++q) sum[p][q] = fma(x, column[q], sum[p][q]);
-    }
+      repeat<Q>([&](auto q) { sum[p][q] = fma(x, column[q], sum[p][q]); });
+    });
   }
-  for (int p = 0; p < P; ++p)
-    for (int q = 0; q < Q; ++q) c.data[p * c.row + q * c.column] = sum[p][q];
+  repeat<P>([&](auto p) {
+    repeat<Q>([&](auto q) {
+      S& to = c.data[p * c.row + q * c.column];
+      to = into == Into::accumulate ? to + sum[p][q] : sum[p][q];
+    });
+  });
 }
 
 // All rows beside one group of Q columns.
 template <int P, int Q, class A, class S>
-void rows(long first, long count, long depth, Matrix<const A> a, Matrix<const S> b, Matrix<S> c,
-          Into into) {
+__attribute__((noinline)) void rows(long first, long count, long depth, Matrix<const A> a,
+                                    Matrix<const S> b, Matrix<S> c, Into into) {
   long p = first;
   for (; p + P <= count; p += P)
     tile<P, Q>(depth, Matrix<const A>{a.data + p * a.row, a.row, a.column}, b,
