@@ -259,6 +259,18 @@ NETWORKS = [
     MlpCase("own_both", (2, 5, 2), "softplus", "mse", own=("inputs", "targets"), samples=5),
     # Large enough for the schedule with hidden units in lanes, and no multiple of any lane count.
     MlpCase("wide", (33, 67, 45, 10), "tanh", "cross_entropy", samples=5, spread=0.2, step=3e-4),
+    # More samples than either schedule takes at a time.
+    MlpCase("many_samples", (3, 6, 2), "tanh", "mse", weight_decay=0.1, samples=600, spread=0.5),
+    MlpCase(
+        "wide_many_samples",
+        (20, 100, 4),
+        "tanh",
+        "cross_entropy",
+        weight_decay=0.1,
+        samples=160,
+        spread=0.2,
+        step=3e-4,
+    ),
     MlpCase(
         "wide_own_data",
         (21, 70, 35, 1),

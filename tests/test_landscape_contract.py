@@ -163,9 +163,10 @@ def test_gradient_returns_the_energy(case, dtype, target):
     assert np.all(np.abs(alone - beside) <= SUM * view.eps * (np.abs(alone) + case.magnitude))
 
 
-@rows_where(lambda case: small(case) or case.name == "m1")
+@rows_where(lambda case: small(case) or case.name in ("m1", "wide_many_samples"))
 def test_hessian_times_direction_is_hvp(case, dtype, target):
     view, x, _ = problem(case, dtype, target)
+    x = x if view.dim <= 1000 else x[:1]
     v = view.cast(directions(case, x.shape)[0]).astype(float)
     hessian = view.landscape.hessian(view.cast(x)).astype(float)
     assert hessian.shape == (len(x), view.dim, view.dim)
