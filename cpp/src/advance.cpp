@@ -127,13 +127,24 @@ struct Run {
   }
 
   // A lost replica becomes nan and stays so; nan moves nothing else, as lanes do not mix.
-  void bury(W& w, long step) const {
-    const auto lost = rule.lost(w, step) & w.lanes(Status::ok);
+  void bury(W& w, long step) const { bury(w, step, rule.lost(w, step)); }
+  void bury(W& w, long step, Mask<Real, W::W> found) const {
+    const auto lost = found & w.lanes(Status::ok);
     if (!any(lost)) return;
     w.mark(lost, Status::diverged, step);
     const S nan(std::numeric_limits<Real>::quiet_NaN());
     for (long i = 0; i < w.packs; ++i) w.vector(W::x)[i] = select(lost, nan, w.vector(W::x)[i]);
     w.scalars[W::energy] = select(lost, nan, w.scalars[W::energy]);
+  }
+
+  static Mask<Real, W::W> infinite_points(const W& w) {
+    S largest(Real(0));
+    for (long i = 0; i < w.packs; ++i) {
+      const S size = abs(w.vector(W::x)[i]);
+      largest =
+          select(is_finite(size), max(size, largest), S(std::numeric_limits<Real>::infinity()));
+    }
+    return ~is_finite(w.block.total(largest));
   }
 
   void record(Ensemble<Real>& ensemble, long step) const {
@@ -160,9 +171,12 @@ struct Run {
     for (long s = plan.first_step + 1; s <= plan.first_step + plan.steps; ++s) {
       watch.poll();
       rule.step(ensemble, s);
-      for (auto& w : ensemble.blocks) bury(w, s);
+      // With minibatches the energy at hand is that of the point before this step.
+      for (auto& w : ensemble.blocks) bury(w, rule.has_full_energy() ? s : s - 1);
       record(ensemble, s);
     }
+    if (!rule.has_full_energy())
+      for (auto& w : ensemble.blocks) bury(w, plan.first_step + plan.steps, infinite_points(w));
     for (const auto& w : ensemble.blocks) store(w);
   }
 };

@@ -97,10 +97,7 @@ class DescentRule : public Rule<Real> {
     const S bound(ensemble.field.upper_bound());
     for (W& w : ensemble.blocks) {
       move(w, step);
-      if (all(is_finite(bound))) {
-        S* x = w.vector(W::x);
-        for (long i = 0; i < w.packs; ++i) x[i] = inside(x[i], bound);
-      }
+      keep_inside(w, W::x, bound);
     }
     if (!batches_.used()) ensemble.gradient();
   }
@@ -186,7 +183,7 @@ class GradientFlowRule final : public Rule<Real> {
     maximum_step_ = static_cast<Real>(read.number("maximum_step"));
     read.done();
     this->parameters = {"step_size", "energy_tolerance", "gradient_tolerance"};
-    this->scalars = {"time", "step_size"};
+    this->scalars = {"time", "time_rest", "step_size"};
     this->observables = {"squared_norm", "gradient_squared_norm", "virial", "time", "step_size"};
     this->temporary_vectors = adaptive_ ? 2 : 4;
     this->temporary_scalars = 1;
@@ -210,7 +207,7 @@ class GradientFlowRule final : public Rule<Real> {
   }
 
  private:
-  enum : int { time = W::first_scalar, size, trial_energy };
+  enum : int { time = W::first_scalar, time_rest, size, trial_energy };
   enum : int { y = W::first_vector, k2, k3, k4 };
   bool adaptive_;
   Real kappa_, maximum_step_;
@@ -228,6 +225,7 @@ class GradientFlowRule final : public Rule<Real> {
         const S *x = w.vector(W::x), *k = w.vector(from);
         S* out = w.vector(y);
         for (long i = 0; i < w.packs; ++i) out[i] = rule.stage(x[i], k[i], fraction);
+        keep_inside(w, y, S(ensemble.field.upper_bound()));
       }
       ensemble.gradient(y, to, trial_energy);
     };
@@ -241,7 +239,8 @@ class GradientFlowRule final : public Rule<Real> {
       const S *g = w.vector(W::g), *b = w.vector(k2), *c = w.vector(k3), *d = w.vector(k4);
       for (long i = 0; i < w.packs; ++i)
         x[i] = select(moving, rule.move(x[i], g[i], b[i], c[i], d[i]), x[i]);
-      w.scalars[time] += select(moving, w.scalars[size], S(Real(0)));
+      keep_inside(w, W::x, S(ensemble.field.upper_bound()));
+      add_to(w.scalars[time], w.scalars[time_rest], select(moving, w.scalars[size], S(Real(0))));
     }
     ensemble.gradient();
   }
@@ -251,6 +250,7 @@ class GradientFlowRule final : public Rule<Real> {
       const S *x = w.vector(W::x), *g = w.vector(W::g), h = w.scalars[size];
       S* out = w.vector(y);
       for (long i = 0; i < w.packs; ++i) out[i] = x[i] - h * g[i];
+      keep_inside(w, y, S(ensemble.field.upper_bound()));
     }
     ensemble.gradient(y, k2, trial_energy);
     for (W& w : ensemble.blocks) {
@@ -268,7 +268,7 @@ class GradientFlowRule final : public Rule<Real> {
         g[i] = select(good, g_to[i], g[i]);
       }
       w.scalars[W::energy] = select(good, e_to, e);
-      w.scalars[time] += select(good, h, S(Real(0)));
+      add_to(w.scalars[time], w.scalars[time_rest], select(good, h, S(Real(0))));
       const S grown = min(Real(1.2) * h, S(maximum_step_));
       w.scalars[size] = select(moving, select(good, grown, Real(0.5) * h), h);
     }

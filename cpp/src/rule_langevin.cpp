@@ -34,6 +34,7 @@ class LangevinRule final : public Rule<Real> {
     if (guard_ > 0) mean_energy_ = add(this->scalars, "mean_energy", W::first_scalar);
     if (metropolis_) {
       accepted_ = add(this->scalars, "accepted", W::first_scalar);
+      add(this->scalars, "accepted_rest", W::first_scalar);
       this->observables.push_back("accepted");
     }
     first_temporary_ = W::first_scalar + static_cast<int>(this->scalars.size());
@@ -232,7 +233,7 @@ class LangevinRule final : public Rule<Real> {
       g[i] = select(yes, gy[i], g[i]);
     }
     w.scalars[W::energy] = select(yes, temporary(w, trial_energy), w.scalars[W::energy]);
-    w.scalars[accepted_] += select(yes, S(Real(1)), S(Real(0)));
+    add_to(w.scalars[accepted_], w.scalars[accepted_ + 1], select(yes, S(Real(1)), S(Real(0))));
   }
 
   // --- The guard: a step too large for a steep wall throws a replica far away, silently. ---

@@ -21,7 +21,7 @@ class RandomWalkRule final : public Rule<Real> {
     read.done();
     this->parameters = {"step_size", "energy_cap"};
     this->vectors = {"start"};
-    this->scalars = {"accepted", "step_size"};
+    this->scalars = {"accepted", "accepted_rest", "step_size"};
     this->observables = {"squared_norm", "squared_distance", "overlap", "accepted", "step_size"};
     this->temporary_vectors = 1;
     this->temporary_scalars = 1;
@@ -52,7 +52,7 @@ class RandomWalkRule final : public Rule<Real> {
 
  private:
   enum : int { start = W::first_vector, y };
-  enum : int { accepted = W::first_scalar, size, trial_energy };
+  enum : int { accepted = W::first_scalar, accepted_rest, size, trial_energy };
   Mode mode_;
   long adapt_steps_;
 
@@ -70,8 +70,7 @@ class RandomWalkRule final : public Rule<Real> {
       const S back = sqrt(w.squared_norm(w.vector(start)) / w.squared_norm(to));
       for (long i = 0; i < w.packs; ++i) to[i] *= back;
     }
-    if (all(is_finite(bound)) && mode_ == Mode::free)
-      for (long i = 0; i < w.packs; ++i) to[i] = inside(to[i], bound);
+    if (mode_ == Mode::free) keep_inside(w, y, bound);
   }
   void decide(W& w, long step) const {
     const S e = w.scalars[trial_energy], one(Real(1)), zero(Real(0));
@@ -80,7 +79,7 @@ class RandomWalkRule final : public Rule<Real> {
     const S* to = w.vector(y);
     for (long i = 0; i < w.packs; ++i) x[i] = select(yes, to[i], x[i]);
     w.scalars[W::energy] = select(yes, e, w.scalars[W::energy]);
-    w.scalars[accepted] += select(yes, one, zero);
+    add_to(w.scalars[accepted], w.scalars[accepted_rest], select(yes, one, zero));
     if (mode_ == Mode::micro && step <= adapt_steps_)  // steers the acceptance to 40 %
       w.scalars[size] *= select(yes, S(Real(1.0618365465453596)), S(Real(0.9607894391523232)));
   }

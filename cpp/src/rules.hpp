@@ -52,10 +52,25 @@ Lanes<Real> observe_point(const Walkers<Real>& w, const std::string& name) {
   throw std::invalid_argument("observables: this dynamics does not record '" + name + "'");
 }
 
+// sum += x, with what rounding loses kept in `rest` (Kahan): float32 counts and times go on
+// growing.
+template <class S>
+THALWEG_INLINE void add_to(S& sum, S& rest, S x) {
+  const S y = x + rest, next = sum + y;
+  rest = y - (next - sum);
+  sum = next;
+}
+
 // Mirrors points that left through a hard lid; nothing where there is none.
 template <class S>
 THALWEG_INLINE S inside(S x, S bound) {
   return bound - abs(bound - x);
+}
+template <class Real>
+void keep_inside(Walkers<Real>& w, int vector, Lanes<Real> bound) {
+  if (!all(is_finite(bound))) return;
+  Lanes<Real>* x = w.vector(vector);
+  for (long i = 0; i < w.packs; ++i) x[i] = inside(x[i], bound);
 }
 
 }  // namespace thalweg
