@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 
@@ -21,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--threads", default="1", help="numbers of threads, e.g. 1,2")
     p.add_argument("--dtype", default="float32,float64")
     p.add_argument("--rounds", type=int, default=7, help="at least 7 for figures to be quoted")
-    p.add_argument("--engines", help="only these, e.g. thalweg,jax; default: all installed")
+    p.add_argument("--engines", default="all", help="libraries that take part, e.g. thalweg,jax")
+    p.add_argument("--replicas", type=int, help="R instead of the table's, for a quick look")
     p.add_argument("--json", type=Path, help="write all figures to this file")
     p.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     return p
@@ -64,16 +66,17 @@ def compare_here(options: argparse.Namespace, threads: int) -> list[dict]:
     cpus = pin(threads)
     from .cases import CASES, Problem
     from .measure import assert_agreement, fma_peak, race
-    from .peers import installed_engines
+    from .peers import PEERS, installed_engines
     from .report import print_table, rows_of
 
     rows = []
     for name in words(options.case, CASES, "--case"):
         for dtype in words(options.dtype, ("float32", "float64"), "--dtype"):
-            problem = Problem(CASES[name], dtype, threads)
-            tasks = installed_engines(problem)
-            if options.engines:
-                tasks = {key: tasks[key] for key in words(options.engines, tasks, "--engines")}
+            case = CASES[name]
+            if options.replicas is not None:
+                case = replace(case, replicas=options.replicas)
+            problem = Problem(case, dtype, threads)
+            tasks = installed_engines(problem, words(options.engines, PEERS, "--engines"))
             errors = assert_agreement(problem, tasks)
             timings = race(problem, tasks, options.rounds)
             peak = fma_peak(dtype, threads)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -18,20 +18,20 @@ from ..cases import Problem
 
 Task = Callable[[bool], np.ndarray]
 
-# module of this package -> library it needs
+# library -> the module of this package that uses it; ours comes first
 PEERS = {
-    "thalweg_engine": "thalweg",
-    "jax_vmap": "jax",
-    "numpy_by_hand": "numpy",
-    "torch_func": "torch",
+    "thalweg": "thalweg_engine",
+    "jax": "jax_vmap",
+    "numpy": "numpy_by_hand",
+    "torch": "torch_func",
 }
 
 
-def installed_engines(problem: Problem) -> dict[str, Task]:
-    """Every engine whose library is installed, ready to run `problem`; ours comes first."""
+def installed_engines(problem: Problem, libraries: Iterable[str] = PEERS) -> dict[str, Task]:
+    """Every engine of these libraries that is installed, ready to run `problem`."""
     tasks: dict[str, Task] = {}
-    for module, library in PEERS.items():
-        if importlib.util.find_spec(library) is None:
-            continue
-        tasks.update(importlib.import_module(f"{__name__}.{module}").engines(problem))
+    for library in libraries:
+        if importlib.util.find_spec(library) is not None:
+            module = importlib.import_module(f"{__name__}.{PEERS[library]}")
+            tasks.update(module.engines(problem))
     return tasks
