@@ -127,6 +127,19 @@ def test_restoring_goes_back_to_a_good_state_and_counts(name, guard, dtype):
     assert_untouched(found, rule, dtype, **options)
 
 
+def test_restored_replicas_start_with_fresh_momenta():
+    """Just beyond the stable step a blow-up takes a few steps to build up; the momenta of the last
+    one would bring the next at once.
+    """
+    chain = tw.Langevin(
+        0.1, 1.05, scheme="baoab", friction=0.1, guard=50.0, on_divergence="restore"
+    )
+    with pytest.warns(tw.DivergenceWarning, match="blow-ups"):
+        found = chain.run(tw.Quadratic(4.0, dim=3), np.full((200, 3), 0.1), 400, rng=3)
+    assert found.status.restores.min() > 10
+    assert found.status.restores.max() < 400 / 2
+
+
 def test_the_guard_leaves_healthy_runs_alone():
     """Same bits with and without a guard that never acts, restores included."""
     plain = run(tw.Langevin(0.1, 0.3))
@@ -157,6 +170,44 @@ def test_a_summary_lists_who_failed_and_when():
     assert str(BAD) in text
     assert str(int(found.status.steps[BAD])) in text
     assert "diverged" in text
+
+
+def test_the_first_bad_step_does_not_depend_on_what_is_recorded():
+    """Minibatch rules see the full energy only where it is recorded; the date is the same."""
+    draws = generator("divergence", 1)
+    data = tw.datasets.from_arrays(draws.normal(size=(20, 3)), draws.normal(size=20))
+    land = tw.MLP([3, 4, 1], activation="identity", data=data)
+    rates = np.full(6, 0.01)
+    rates[2] = 5.0
+    theta = draws.normal(size=(6, land.dim))
+    reports = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tw.DivergenceWarning)
+        for every in (1, 7, 1000):
+            found = tw.SGD(rates, batch_size=5).run(land, theta, 60, record_every=every, rng=1)
+            assert_array_equal(found.status.diverged, [2])
+            assert np.isnan(found.final[2]).all()
+            reports.append(int(found.status.steps[2]))
+    assert len(set(reports)) == 1, reports
+
+
+def test_the_guard_does_not_mistake_heating_for_a_blow_up():
+    """From the bottom of a well of 2000 dimensions a step heats by P T eta, many times 50 T."""
+    theta = np.zeros((8, 2000))
+    chain = tw.Langevin(0.1, 0.05, guard=50.0, on_divergence="raise")
+    found = chain.run(tw.Quadratic(1.0, dim=2000), theta, 200, rng=1)
+    assert abs(found.energies[-1].mean() / 100 - 1) < 0.1  # P T / 2
+
+
+def test_the_guard_does_not_mistake_cooling_for_a_blow_up():
+    """Cooling starts a thousand times hotter than the temperature that the guard knows."""
+    chain = tw.Langevin(
+        1e-3, 0.05, guard=50.0, initial_temperature=1.0, cooling_steps=600,
+        on_divergence="raise",
+    )  # fmt: skip
+    found = chain.run(tw.Quadratic(1.0, dim=20), np.zeros((8, 20)), 1500, rng=1)
+    assert found.energies[:100].max() > 50 * 10 * 1e-3
+    assert found.energies[-1].max() < 50 * 10 * 1e-3
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf])

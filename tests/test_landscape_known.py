@@ -94,6 +94,31 @@ def test_exponential_walls_and_lid(dtype):
     assert_allclose(slope, -2 * np.exp(-inside), rtol=16 * np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize(
+    "dynamics",
+    [
+        tw.SGD(0.5, momentum=0.5),
+        tw.Adam(0.3),
+        tw.GradientFlow(0.5, adaptive=False),
+        tw.GradientFlow(0.5),
+        tw.RandomWalk(0.5),
+        tw.Langevin(0.1, 0.3),
+        tw.Langevin(0.1, 0.5, scheme="baoab", friction=0.5),
+        tw.Langevin(0.1, 0.3, metropolis=True),
+    ],
+    ids=repr,
+)
+def test_no_dynamics_passes_the_lid(dynamics):
+    """The walls push towards the lid, and every dynamics comes back from it."""
+    theta = np.full((50, 2), 0.6)
+    land = tw.ExponentialWalls(2, lid=1.0)
+    found = dynamics.run(land, theta, 100, record_points=True, rng=0)
+    assert found.status.ok.all()
+    assert np.isfinite(found.energies).all()
+    assert found.points.max() <= 1.0
+    assert found.points.max() > 0.85, "the lid was never near"
+
+
 def test_cosh_well_curvature_is_proportional_to_energy():
     """V'' = kappa^2 V for every coordinate, so Tr H = kappa^2 V (physics of the cosh well)."""
     land = tw.CoshWell(4, amplitude=0.3, kappa=1.7)
