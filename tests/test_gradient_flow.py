@@ -107,10 +107,17 @@ def test_smaller_kappa_follows_the_flow_more_closely():
     assert (careful < 0.03 * np.linalg.norm(theta, axis=1)).all()
 
 
-def test_converged_replicas_stop_where_they_converged():
+@pytest.mark.parametrize(
+    "flow",
+    [
+        tw.GradientFlow(1e-4, gradient_tolerance=1e-6),
+        tw.GradientFlow(3e-4, adaptive=False, gradient_tolerance=1e-6),
+    ],
+    ids=["adaptive", "fixed"],
+)
+def test_converged_replicas_stop_where_they_converged(flow):
     land = tw.MullerBrown()
-    flow = tw.GradientFlow(1e-4, gradient_tolerance=1e-6)
-    found = flow.run(land, STARTS, 4000, record_points=True)
+    found = flow.run(land, STARTS, 4000, record_points=True, observables=("time",))
     assert_array_equal(found.status.codes, 1)
     assert_array_equal(found.status.converged, np.arange(len(STARTS)))
     assert found.status.ok.all(), "converged is not diverged"
@@ -119,6 +126,7 @@ def test_converged_replicas_stop_where_they_converged():
     for r, step in enumerate(found.status.steps):
         assert 1 < step < 4000
         assert_array_equal(found.points[step:, r], np.tile(found.final[r], (4000 - step, 1)))
+        assert (found.observables["time"][step:, r] == found.observables["time"][step, r]).all()
         before = land.gradient(found.points[step - 3, r][None])[1]
         assert np.linalg.norm(before) > 1e-6, "stopped later than it could"
     assert_allclose(found.final[0], LOWEST, atol=1e-7)
