@@ -98,7 +98,7 @@ def test_two_targets_live_side_by_side(pair):
     # Their types are different types: a handle of one never enters code compiled for another.
     ours, theirs = (_targets.load(name) for name in pair)
     assert ours.Landscape64 is not theirs.Landscape64
-    handle = ours.formula("rastrigin", 2, {}, "float64")
+    handle = ours.formula("rastrigin", 2, {"amplitude": np.ones(1)}, "float64")
     assert ours.sum([handle, handle]).dim == 2
     with pytest.raises(TypeError):
         theirs.sum([handle, handle])
