@@ -130,7 +130,8 @@ def test_a_bad_number_of_threads_in_the_environment_is_an_error(value):
 
 
 SETUP = """
-import sys, numpy as np, thalweg as tw
+import signal, sys, numpy as np, thalweg as tw
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
 data = tw.datasets.random_labels(samples=10, features=3, rng=0)
 land = tw.MLP([3, 5, 1], loss="logistic", data=data)
 theta = land.init(64, rng=7)
