@@ -11,7 +11,7 @@ from thalweg import _targets
 from .cases import CASES, Problem
 
 TARGETS = tuple(_targets.available())
-REPLICAS = 4096
+SIZES = {"few": 16, "many": 4096}  # replicas; networks take at most 256, the wide one 8
 SURFACES = {
     "quadratic": lambda **how: tw.Quadratic(np.geomspace(0.1, 10, 64), **how),
     "quadratic_rotated": lambda **how: tw.Quadratic(np.geomspace(0.1, 10, 64), rotation=1, **how),
@@ -34,7 +34,7 @@ def network(name, dtype, device):
         data=tw.datasets.from_arrays(problem.inputs, problem.targets),
         dtype=dtype,
         device=device,
-    ), min(case.replicas, 256)
+    )
 
 
 @pytest.fixture(params=TARGETS)
@@ -47,14 +47,20 @@ def dtype(request):
     return request.param
 
 
+@pytest.fixture(params=SIZES)
+def size(request):
+    return request.param
+
+
 @pytest.fixture(params=[*SURFACES, *NETWORKS])
-def problem(request, dtype, target):
+def problem(request, dtype, target, size):
     """Landscape, points and directions of a batch; benchmarks are grouped by landscape."""
-    name = request.param
+    name, replicas = request.param, SIZES[size]
     if name in SURFACES:
-        land, replicas = SURFACES[name](dtype=dtype, device=target), REPLICAS
+        land = SURFACES[name](dtype=dtype, device=target)
     else:
-        land, replicas = network(name, dtype, target)
+        land = network(name, dtype, target)
+        replicas = min(replicas, CASES[NETWORKS[name]].replicas, 256)
     draws = np.random.default_rng(0)
     x, v = (0.3 * draws.normal(size=(replicas, land.dim)).astype(dtype) for _ in range(2))
     return name, land, x, v
@@ -62,7 +68,7 @@ def problem(request, dtype, target):
 
 def timed(benchmark, problem, quantity, *arguments):
     name, land, x, _ = problem
-    benchmark.group = f"{name} {quantity} {land.dtype}"
+    benchmark.group = f"{name} {quantity} {land.dtype} R={len(x)}"
     result = benchmark(getattr(land, quantity), x, *arguments, threads=1)
     benchmark.extra_info["us_per_replica"] = 1e6 * benchmark.stats.stats.min / len(x)
     return result
