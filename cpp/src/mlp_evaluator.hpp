@@ -89,7 +89,7 @@ class MlpEvaluator : public Evaluator<Real> {
   // Loss or margin of one sample, or of a pack of them.
   template <class T>
   S of_sample(PerSample what, Array<S> outputs, const T* target) const {
-    S value;
+    S value = Real(0);  // every loss sets it, which the compiler cannot see
     with_loss(shape_.loss, [&](auto loss) {
       if constexpr (requires { loss.margin(1, outputs, target); })
         if (what == PerSample::margins) {
