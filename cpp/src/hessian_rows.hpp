@@ -3,6 +3,7 @@
 
 #include <thalweg/engine/landscape.hpp>
 #include <thalweg/landscapes/mlp_hessian.hpp>
+#include <thalweg/math/transpose.hpp>
 
 namespace thalweg {
 
@@ -50,28 +51,20 @@ class HessianRows {
   // block [inputs of l + 1, inputs of k + 1]: weights and bias of unit i of layer l against those
   // of unit j of layer k. Within a layer all weights come before all biases.
   void put(int l, long i, int k, long j, const S* block, bool add) {
-    const long P = shape_.dim, rows = shape_.sizes[l], columns = shape_.sizes[k];
-    const Real* flat = reinterpret_cast<const Real*>(block);
-    const long first_row = shape_.weights[l] + i * rows,
-               first_column = shape_.weights[k] + j * columns;
-    for (int lane = 0; lane < rows_.used; ++lane) {
-      Real* h = h_ + rows_.row[lane] * P * P;
-      const auto at = [&](long m, long c) {
-        return flat[(m * (columns + 1) + c) * S::lanes + lane];
-      };
-      const auto give = [&](Real& to, Real x) { to = add ? to + x : x; };
+    const long rows = shape_.sizes[l], columns = shape_.sizes[k], width = columns + 1;
+    const long first_row = shape_.weights[l] + i * rows;
+    const long first_column = shape_.weights[k] + j * columns;
+    for (long m = 0; m < rows; ++m)
+      give(first_row + m, first_column, columns, block + m * width, 1, add);
+    if (!shape_.bias) return;
+    const long bias_row = shape_.biases[l] + i, bias_column = shape_.biases[k] + j;
+    give(bias_row, first_column, columns, block + rows * width, 1, add);
+    give(bias_row, bias_column, 1, block + rows * width + columns, 1, add);
+    if (l > k)
       for (long m = 0; m < rows; ++m)
-        for (long c = 0; c < columns; ++c)
-          give(h[(first_row + m) * P + first_column + c], at(m, c));
-      if (!shape_.bias) continue;
-      const long bias_row = shape_.biases[l] + i, bias_column = shape_.biases[k] + j;
-      for (long c = 0; c < columns; ++c) give(h[bias_row * P + first_column + c], at(rows, c));
-      give(h[bias_row * P + bias_column], at(rows, columns));
-      if (l > k)
-        for (long m = 0; m < rows; ++m) give(h[(first_row + m) * P + bias_column], at(m, columns));
-      else if (i > j)  // a weight against an earlier unit's bias lies above the diagonal: mirrored
-        for (long m = 0; m < rows; ++m) give(h[bias_column * P + first_row + m], at(m, columns));
-    }
+        give(first_row + m, bias_column, 1, block + m * width + columns, 1, add);
+    else if (i > j)  // a weight against an earlier unit's bias lies above the diagonal: mirrored
+      give(bias_column, first_row, rows, block + columns, width, add);
   }
 
   // The upper triangles, and the curvature of weight decay.
@@ -92,6 +85,29 @@ class HessianRows {
   const MlpShape& shape_;
   const Rows<Real>& rows_;
   Real* h_;
+
+  // `count` packs, `stride` apart, to components column, column + 1, ... of a row.
+  void give(long row, long column, long count, const S* from, long stride, bool add) const {
+    constexpr long W = S::lanes;
+    const long P = shape_.dim;
+    for (long c = 0; c < count; c += W) {
+      const long n = std::min(W, count - c);
+      S x[W];
+      for (long q = 0; q < W; ++q) x[q] = q < n ? from[(c + q) * stride] : S(Real(0));
+      if (n > 1) transpose(x);
+      for (int lane = 0; lane < rows_.used; ++lane) {
+        Real* to = h_ + (rows_.row[lane] * P + row) * P + column + c;
+        if (n == W) {
+          (add ? x[lane] + S::load(to) : x[lane]).store(to);
+          continue;
+        }
+        for (long q = 0; q < n; ++q) {
+          const Real value = n > 1 ? x[lane][q] : x[0][lane];
+          to[q] = add ? to[q] + value : value;
+        }
+      }
+    }
+  }
 };
 
 }  // namespace thalweg

@@ -127,18 +127,21 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
     else
       return {plain.data(), plain.data() + width};
   }
-  void transpose(const S* units, long first, long used, S* out) const {
-    const long row = layout_.width[shape_.layers] * W;
+  void to_samples(const S* units, long first, long used, S* out) const {
+    const long outputs = shape_.outputs(), row = layout_.width[shape_.layers] * W;
     const Real* from = reinterpret_cast<const Real*>(units) + first * row;
-    for (int l = 0; l < W; ++l)
-      for (long o = 0; o < shape_.outputs(); ++o)
-        out[o].set(l, from[std::min<long>(l, used - 1) * row + o]);
+    for (long o = 0; o < outputs; o += W) {
+      S x[W];
+      for (long l = 0; l < W; ++l) x[l] = S::load(from + std::min(l, used - 1) * row + o);
+      transpose(x);
+      std::copy_n(x, std::min<long>(W, outputs - o), out + o);
+    }
   }
   template <class T>
   Array<T> outputs_of(Array<T> units, long first, long used) {
     const Array<T> out = scratch<T>(lane_outputs_, shape_.outputs());
-    transpose(units.values, first, used, out.values);
-    if constexpr (!std::is_same_v<T, S>) transpose(units.tangents, first, used, out.tangents);
+    to_samples(units.values, first, used, out.values);
+    if constexpr (!std::is_same_v<T, S>) to_samples(units.tangents, first, used, out.tangents);
     return out;
   }
   const S* targets_of(long first, long used) {
@@ -149,16 +152,19 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
         lane_targets_[i].set(l, targets_[(first + std::min<long>(l, used - 1)) * width + i]);
     return lane_targets_.data();
   }
-  void put_back(const S* slopes, long first, long used, S* delta) const {
-    const long row = layout_.width[shape_.layers] * W;
+  void to_units(const S* slopes, long first, long used, S* delta) const {  // zero in the padding
+    const long outputs = shape_.outputs(), row = layout_.width[shape_.layers] * W;
     Real* to = reinterpret_cast<Real*>(delta) + first * row;
-    for (int l = 0; l < used; ++l)
-      for (long o = 0; o < shape_.outputs(); ++o) to[l * row + o] = slopes[o][l];
+    for (long o = 0; o < outputs; o += W) {
+      S x[W];
+      for (long q = 0; q < W; ++q) x[q] = o + q < outputs ? slopes[o + q] : S(Real(0));
+      transpose(x);
+      for (long l = 0; l < used; ++l) x[l].store(to + l * row + o);
+    }
   }
   template <bool with_slope, class T>
   Real loss(long first, long count, MlpWorkspace<T>& work, Real weight) {
     Real sum = 0;
-    if constexpr (with_slope) clear_padding(count, work.delta[0]);
     for (long n = 0; n < count; n += W) {
       const long used = std::min<long>(W, count - n);
       const Array<T> f = outputs_of(work.units[shape_.layers - 1], n, used);
@@ -173,18 +179,13 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
         for (long l = 0; l < used; ++l) sum += this->value_of(value)[l];
       });
       if constexpr (with_slope) {
-        put_back(slopes.values, n, used, work.delta[0].values);
+        to_units(slopes.values, n, used, work.delta[0].values);
         if constexpr (!std::is_same_v<T, S>)
-          put_back(slopes.tangents, n, used, work.delta[0].tangents);
+          to_units(slopes.tangents, n, used, work.delta[0].tangents);
       }
     }
     return sum;
   }
-  template <class T>
-  void clear_padding(long count, Array<T> delta) const {
-    for (long i = 0; i < count * layout_.width[shape_.layers]; ++i) delta.set(i, T(Real(0)));
-  }
-
   template <class T>
   UnitLanes<T, S> plan(Array<T> point, long first) {
     return {shape_, layout_, point, inputs_.data() + first * layout_.width[0], gradient_.data()};

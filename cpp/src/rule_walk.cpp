@@ -64,7 +64,11 @@ class RandomWalkRule final : public Rule<Real> {
       to[i] = xi;
       length += xi * xi;
     });
-    const S scale = w.scalars[size] / sqrt(w.block.total(length));
+    length = w.block.total(length);
+    // One or two normals may all be exactly 0, once in some 10^7 steps: any direction will do.
+    to[0] = select(length > S(Real(0)), to[0], S(Real(1)));
+    length = select(length > S(Real(0)), length, S(Real(1)));
+    const S scale = w.scalars[size] / sqrt(length);
     for (long i = 0; i < w.packs; ++i) to[i] = fma(scale, to[i], x[i]);
     if (mode_ == Mode::sphere) {
       const S back = sqrt(w.squared_norm(w.vector(start)) / w.squared_norm(to));

@@ -4,6 +4,7 @@
 
 #include <thalweg/engine/ensemble.hpp>
 #include <thalweg/math/random.hpp>
+#include <thalweg/math/transpose.hpp>
 
 namespace thalweg {
 
@@ -77,12 +78,6 @@ class Noise {
       interleave(even[1], odd[1], &out.value[2]);
     }
     return out;
-  }
-  static THALWEG_INLINE void interleave(S a, S b, S* out) {  // a0 b0 a1 b1 ...
-    [&]<std::size_t... i>(std::index_sequence<i...>) {
-      out[0] = S(__builtin_shufflevector(a.v, b.v, (i / 2 + (i % 2) * W)...));
-      out[1] = S(__builtin_shufflevector(a.v, b.v, (W / 2 + i / 2 + (i % 2) * W)...));
-    }(std::make_index_sequence<W>());
   }
 };
 

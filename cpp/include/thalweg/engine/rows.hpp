@@ -2,9 +2,8 @@
 // packs.
 #pragma once
 
-#include <algorithm>
 #include <array>
-#include <thalweg/math/pack.hpp>
+#include <thalweg/math/transpose.hpp>
 
 namespace thalweg {
 
@@ -42,6 +41,7 @@ struct Rows {
       std::fill(flat + dim, flat + packs() * W, Real(0));
       return;
     }
+    if (consecutive()) return transpose_into<S>(batch + row[0] * dim, W, dim, dim, flat, W);
     for (int l = 0; l < W; ++l) {
       const Real* from = batch + row[l] * dim;
       for (long i = 0; i < dim; ++i) flat[i * W + l] = from[i];
@@ -53,11 +53,14 @@ struct Rows {
       std::copy_n(flat, dim, batch + row[0] * dim);
       return;
     }
+    if (consecutive()) return transpose_into<S>(flat, dim, W, W, batch + row[0] * dim, dim);
     for (int l = 0; l < used; ++l) {
       Real* to = batch + row[l] * dim;
       for (long i = 0; i < dim; ++i) to[i] = flat[i * W + l];
     }
   }
+  bool consecutive() const { return used == W && row[W - 1] == row[0] + W - 1; }
+
   // One number per replica: [R].
   S load_number(const Real* numbers) const {
     S x;

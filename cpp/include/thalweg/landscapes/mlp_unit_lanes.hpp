@@ -4,6 +4,7 @@
 
 #include <thalweg/landscapes/mlp.hpp>
 #include <thalweg/math/product.hpp>
+#include <thalweg/math/transpose.hpp>
 
 namespace thalweg {
 
@@ -30,7 +31,6 @@ struct UnitLayout {
 template <class Real>
 void pad_point(const MlpShape& shape, const UnitLayout& layout, int lanes, const Real* x,
                Real* to) {
-  constexpr long tile = 16;  // transposed in tiles that stay in the first-level cache
   for (int l = 0; l < shape.layers; ++l) {
     const long in = shape.sizes[l], out = shape.sizes[l + 1];
     const long wide_in = layout.width[l] * lanes, wide_out = layout.width[l + 1] * lanes;
@@ -39,12 +39,7 @@ void pad_point(const MlpShape& shape, const UnitLayout& layout, int lanes, const
     Real* columns = to + layout.transposed[l] * lanes;
     for (long j = 0; j < out; ++j)
       __builtin_memcpy(rows + j * wide_in, w + j * in, in * sizeof(Real));
-    for (long k0 = 0; k0 < in; k0 += tile)
-      for (long j0 = 0; j0 < out; j0 += tile) {
-        const long k1 = k0 + tile < in ? k0 + tile : in, j1 = j0 + tile < out ? j0 + tile : out;
-        for (long k = k0; k < k1; ++k)
-          for (long j = j0; j < j1; ++j) columns[k * wide_out + j] = w[j * in + k];
-      }
+    transpose_into<Lanes<Real>>(w, out, in, in, columns, wide_out);
     if (shape.bias)
       __builtin_memcpy(to + layout.biases[l] * lanes, x + shape.biases[l], out * sizeof(Real));
   }
