@@ -136,3 +136,13 @@ def test_micro_walk_never_rises_above_its_cap():
     assert 0.1 < moved.mean() < 0.95
     lengths = np.linalg.norm(np.diff(found.points, axis=0), axis=2)[moved[:, :]]
     assert_allclose(lengths, 0.1, rtol=1e-9)
+
+
+def test_counts_go_on_beyond_the_integers_of_float32():
+    steps = 2**24 + 2**12  # float32 cannot add one to 2^24
+    walk, theta = tw.RandomWalk(1e-3), np.zeros((1, 1), "float32")
+    found = walk.run(
+        tw.CoshWell(1, dtype="float32"), theta, steps, record_every=steps,
+        observables=("accepted",), rng=0,
+    )  # fmt: skip
+    assert found.observables["accepted"][-1] == steps
