@@ -205,6 +205,30 @@ def test_interrupting_a_python_landscape(tmp_path):
     assert len(tw.Trajectory.load(tmp_path / "part.npz").energies) > 5
 
 
+@pytest.mark.parametrize("call", ["energy(x", "gradient(x", "hvp(x, x", "hessian(x"])
+def test_one_long_evaluation_can_be_interrupted(call):
+    """Ctrl-C is looked for between blocks of replicas, not only between steps of dynamics."""
+    replicas = 1000 if call.startswith("hessian") else 100_000
+    code = f"""
+import signal, numpy as np, thalweg as tw
+signal.signal(signal.SIGINT, signal.default_int_handler)
+data = tw.datasets.random_labels(samples=4000, features=5, rng=0)
+land = tw.MLP([5, 16, 1], loss="logistic", data=data)
+x = np.zeros(({replicas}, land.dim))
+print("ready", flush=True)
+try:
+    land.{call}, threads=1)
+    print("finished", flush=True)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+    process = python(code)
+    waited, line = stop_after(process, 0.2)
+    process.communicate(timeout=30)
+    assert line.startswith("stopped"), "it was over before it could be stopped"
+    assert waited < 1.0
+
+
 class OfUser(Exception):
     """Something only the user's own code knows."""
 
