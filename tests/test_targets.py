@@ -100,7 +100,8 @@ def test_two_targets_live_side_by_side(pair):
     assert ours.Landscape64 is not theirs.Landscape64
     handle = ours.formula("rastrigin", 2, {"amplitude": np.ones(1)}, "float64")
     assert ours.sum([handle, handle]).dim == 2
-    with pytest.raises(TypeError):
+    expected = f"expected a float64 landscape of this target, got .*{pair[0]}.Landscape64"
+    with pytest.raises(TypeError, match=expected):
         theirs.sum([handle, handle])
 
 

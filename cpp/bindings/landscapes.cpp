@@ -193,6 +193,11 @@ py::object for_dtype(const std::string& dtype, F f) {
 
 template <class Real>
 LandscapePtr<Real> landscape_of(py::handle object) {
+  if (!py::isinstance<Handle<Real>>(object))
+    throw py::type_error(std::string("landscape: expected a ") + dtype_name<Real>() +
+                         " landscape of this target, got " +
+                         py::cast<std::string>(py::str(py::type::of(object))) +
+                         ". Make all landscapes with one dtype and one device.");
   return py::cast<const Handle<Real>&>(object).landscape;
 }
 template LandscapePtr<float> landscape_of(py::handle);
