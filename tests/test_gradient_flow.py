@@ -30,7 +30,8 @@ def test_fixed_steps_follow_the_flow(target):
     land = tw.MullerBrown(device=target)
     time = 4e-3  # long enough to slide into the valleys, short of their bottom
     truth = exact_flow(land, STARTS, time)
-    found = fixed(1e-5).run(land, STARTS, 400)
+    found = fixed(1e-5).run(land, STARTS, 400, observables=("time",))
+    assert_allclose(found.observables["time"][:, 0], 1e-5 * found.steps, rtol=1e-12)
     assert np.abs(found.final - STARTS).max() > 0.1
     assert_allclose(found.final, truth, rtol=0, atol=1e-7)
 
