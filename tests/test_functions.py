@@ -173,3 +173,11 @@ def test_a_number_does_not_depend_on_its_neighbours(evaluate, function, dtype):
     whole = evaluate(function, x)
     for length in range(1, 36):
         np.testing.assert_array_equal(evaluate(function, x[:length].copy()), whole[:length])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_peak_of_a_core_is_measured(dtype):
+    core = _targets.load(_targets.default())
+    assert 1.0 < core.fma_peak(dtype) < 1e4  # GFLOP/s: slower or faster is another unit
+    with pytest.raises(ValueError, match="dtype: expected"):
+        core.fma_peak("float16")

@@ -1,7 +1,8 @@
-// Elementary functions as arrays, so that tests can measure their errors.
+// Elementary functions as arrays, so that tests can measure their errors; the peak of a core.
 #include <pybind11/stl.h>
 
 #include <thalweg/engine/elementary.hpp>
+#include <thalweg/engine/peak.hpp>
 
 #include "bindings.hpp"
 
@@ -24,6 +25,14 @@ py::object apply_any(const std::string& function, py::handle x, bool scalar) {
 }  // namespace
 
 void add_functions(py::module_& m) {
+  m.def(
+      "fma_peak",
+      [](const std::string& dtype) {
+        if (dtype == "float32") return fma_peak<float>();
+        if (dtype == "float64") return fma_peak<double>();
+        throw py::value_error("dtype: expected 'float32' or 'float64', got '" + dtype + "'");
+      },
+      py::arg("dtype"));
   m.def(
       "elementary", [](const std::string& f, py::handle x) { return apply_any(f, x, false); },
       py::arg("function"), py::arg("x"));
