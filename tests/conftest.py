@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from cases import CASES
 
@@ -25,3 +27,8 @@ def dtype(request):
 def target(request):
     """Each instruction-set level (and device) that runs on this machine."""
     return request.param
+
+
+def pytest_configure() -> None:
+    # A shell may start its background jobs with Ctrl-C ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,6 +2,7 @@
 // packs.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <thalweg/math/transpose.hpp>
 

@@ -1,7 +1,6 @@
 // Moving numbers between lanes: interleaving two packs, transposing W of them.
 #pragma once
 
-#include <algorithm>
 #include <thalweg/math/pack.hpp>
 #include <utility>
 
@@ -36,7 +35,7 @@ void transpose_into(const real_of<S>* in, long rows, long columns, long in_row, 
   constexpr long W = S::lanes;
   for (long i0 = 0; i0 < rows; i0 += W)
     for (long j0 = 0; j0 < columns; j0 += W) {
-      const long m = std::min(W, rows - i0), n = std::min(W, columns - j0);
+      const long m = rows - i0 < W ? rows - i0 : W, n = columns - j0 < W ? columns - j0 : W;
       if (m == W && n == W) {
         S x[W];
         for (long i = 0; i < W; ++i) x[i] = S::load(in + (i0 + i) * in_row + j0);
