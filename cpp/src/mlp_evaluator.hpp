@@ -25,17 +25,18 @@ class MlpEvaluator : public Evaluator<Real> {
   const MlpData<Real>& data_;
   long count_;  // samples that the loss is the mean of
 
-  // Samples per chunk: as many as keep a chunk's activations in about a quarter of a typical
-  // second-level cache. `width` is a layer's size in packs.
+  // Samples per chunk: as many as keep a chunk's activations in about half of a typical second-level
+  // cache, in chunks as equal as can be. `width` is a layer's size in packs.
   static long chunk_of(const MlpShape& shape, const long* width, long samples) {
-    constexpr long budget = 256 * 1024;
+    constexpr long budget = 512 * 1024, tile_rows = 4;
     long packs = 0, widest = 0;
     for (int l = 1; l <= shape.layers; ++l) {
       packs += 2 * width[l];
       widest = std::max(widest, width[l]);
     }
-    const long chunk = budget / (register_bytes * (packs + 2 * widest));
-    return std::min(samples, std::clamp(chunk / 8 * 8, 8L, 256L));
+    const long most = std::clamp(budget / (register_bytes * (packs + 2 * widest)), 8L, 256L);
+    const long chunks = (samples + most - 1) / most, even = (samples + chunks - 1) / chunks;
+    return std::min(samples, (even + tile_rows - 1) / tile_rows * tile_rows);
   }
 
   // Arrays for one chunk, one behind another in one plane, or in two for dual numbers.

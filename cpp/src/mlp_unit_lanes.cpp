@@ -22,25 +22,20 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
 
   void bind(const long* rows) override {
     row_ = rows[0];
-    gathered_ = false;
     minibatch(nullptr, 0);
   }
   void minibatch(const int* samples, int size) override {
-    if (size == 0 && gathered_) return;
-    count_ = size == 0 ? data_.samples : size;
-    gathered_ = size == 0;
-    const Real* in =
-        data_.inputs.data() + (data_.input_replicas ? row_ : 0) * data_.samples * shape_.inputs();
-    take_inputs(in, samples, count_);
+    whole_ = size == 0;
+    count_ = whole_ ? data_.samples : size;
     targets_ = data_.targets.data() +
                (data_.target_replicas ? row_ : 0) * data_.samples * shape_.targets();
-    if (samples) {
-      const long width = shape_.targets();
-      chosen_targets_.resize(count_ * width);
-      for (long n = 0; n < count_; ++n)
-        std::copy_n(targets_ + samples[n] * width, width, &chosen_targets_[n * width]);
-      targets_ = chosen_targets_.data();
-    }
+    if (whole_) return;
+    take_inputs(own_inputs(), samples, count_, chosen_inputs_);
+    const long width = shape_.targets();
+    chosen_targets_.resize(count_ * width);
+    for (long n = 0; n < count_; ++n)
+      std::copy_n(targets_ + samples[n] * width, width, &chosen_targets_[n * width]);
+    targets_ = chosen_targets_.data();
   }
 
   S energy(const S* x) override {
@@ -74,9 +69,9 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   void predict(const Rows<Real>& block, const S* x, long samples, const Real* inputs,
                bool per_replica, Real* out) override {
     count_ = samples;
-    gathered_ = false;
+    whole_ = false;
     take_inputs(inputs + (per_replica ? block.row[0] * samples * shape_.inputs() : 0), nullptr,
-                samples);
+                samples, chosen_inputs_);
     const long outputs = shape_.outputs(), row = layout_.width[shape_.layers] * W;
     forward(x, [&](long first, long count, Array<S> f) {
       const Real* flat = reinterpret_cast<const Real*>(f.values);
@@ -91,8 +86,10 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   using MlpEvaluator<Real>::count_;
   UnitLayout layout_;
   long packs_, chunk_, row_ = 0;
-  bool gathered_ = false;  // inputs_ holds all of this replica's samples
-  std::vector<S> point_, direction_, gradient_, inputs_, lane_outputs_, lane_targets_, lane_slopes_;
+  bool whole_ = true;   // all samples, not a choice of them
+  long padded_ = -1;    // whose inputs all_inputs_ holds; shared ones belong to row 0
+  std::vector<S> point_, direction_, gradient_;
+  std::vector<S> all_inputs_, chosen_inputs_, lane_outputs_, lane_targets_, lane_slopes_;
   std::vector<Real> chosen_targets_;
   const Real* targets_ = nullptr;
 
@@ -110,11 +107,23 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
     unpad_gradient(shape_, layout_, W, flat(gradient_), reinterpret_cast<Real*>(g));
   }
   // Inputs in rows padded to whole packs.
-  void take_inputs(const Real* from, const int* samples, long count) {
+  void take_inputs(const Real* from, const int* samples, long count, std::vector<S>& to) {
     const long in = shape_.inputs(), row = layout_.width[0];
-    inputs_.resize(count * row, S(Real(0)));
+    to.resize(count * row, S(Real(0)));
     for (long n = 0; n < count; ++n)
-      std::copy_n(from + (samples ? samples[n] : n) * in, in, flat(inputs_) + n * row * W);
+      std::copy_n(from + (samples ? samples[n] : n) * in, in, flat(to) + n * row * W);
+  }
+  const Real* own_inputs() const {
+    return data_.inputs.data() +
+           (data_.input_replicas ? row_ : 0) * data_.samples * shape_.inputs();
+  }
+  const S* inputs() {
+    if (!whole_) return chosen_inputs_.data();
+    if (const long owner = data_.input_replicas ? row_ : 0; padded_ != owner) {
+      take_inputs(own_inputs(), nullptr, data_.samples, all_inputs_);
+      padded_ = owner;
+    }
+    return all_inputs_.data();
   }
 
   // --- The loss, with samples in the lanes. Lanes past the last sample repeat it. ---
@@ -188,7 +197,7 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   }
   template <class T>
   UnitLanes<T, S> plan(Array<T> point, long first) {
-    return {shape_, layout_, point, inputs_.data() + first * layout_.width[0], gradient_.data()};
+    return {shape_, layout_, point, inputs() + first * layout_.width[0], gradient_.data()};
   }
   template <class Each>
   void forward(const S* x, Each each) {

@@ -57,7 +57,7 @@ class MlpHessian {
             fill_left(k, l, i);
             const long rows = size(l) + 1, columns = size(k) + 1;
             contract(rows, columns, count_, Matrix<const P>{w_.left, 1, rows},
-                     Matrix<const P>{w_.inputs[k], columns, 1}, Matrix<P>{w_.product, columns, 1});
+                     Matrix<const P>{w_.inputs[k], columns, 1}, Put<P>{{w_.product, columns, 1}});
             store(l, i, k, j, w_.product);
           }
       }
@@ -85,7 +85,7 @@ class MlpHessian {
     const long in = size(l), out = size(l + 1);
     P* z = w_.z_seed[l];  // free until the seeds
     contract(count_, out, in, Matrix<const P>{w_.inputs[l], in + 1, 1},
-             Matrix<const P>{weights(l), 1, in}, Matrix<P>{z, out, 1});
+             Matrix<const P>{weights(l), 1, in}, Put<P>{{z, out, 1}});
     if (shape_.bias)
       for (long n = 0; n < count_; ++n)
         for (long i = 0; i < out; ++i) z[n * out + i] += point_[shape_.biases[l] + i];
@@ -126,7 +126,7 @@ class MlpHessian {
   void pull_back(int l, const P* delta, P* before) const {
     const long in = size(l), out = size(l + 1);
     contract(count_, in, out, Matrix<const P>{delta, out, 1}, Matrix<const P>{weights(l), in, 1},
-             Matrix<P>{before, in, 1});
+             Put<P>{{before, in, 1}});
     if (scale(l) != 1)
       for (long i = 0; i < count_ * in; ++i) before[i] = scale(l) * before[i];
   }
@@ -141,7 +141,7 @@ class MlpHessian {
       for (long i = 0; i < count_ * units; ++i)
         w_.unit_seed[l][i] = w_.slopes[l][i] * w_.z_seed[l][i];
       contract(count_, above, units, Matrix<const P>{w_.unit_seed[l], units, 1},
-               Matrix<const P>{weights(l + 1), 1, units}, Matrix<P>{w_.z_seed[l + 1], above, 1});
+               Matrix<const P>{weights(l + 1), 1, units}, Put<P>{{w_.z_seed[l + 1], above, 1}});
       if (scale(l + 1) != 1)
         for (long i = 0; i < count_ * above; ++i)
           w_.z_seed[l + 1][i] = scale(l + 1) * w_.z_seed[l + 1][i];

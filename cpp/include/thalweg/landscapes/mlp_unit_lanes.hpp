@@ -84,7 +84,7 @@ struct UnitLanes {
 
   long width(int l) const { return layout.width[l]; }
   S bias(int l, long j) const { return point[layout.biases[l] + j]; }
-  P& bias_gradient(int l, long j) const { return gradient[layout.biases[l] + j]; }
+  P* bias_gradient(int l) const { return gradient + layout.biases[l]; }
 
   void forward_product(int l, long count, const Array<S>* units, Array<S> z) const {
     const long in = shape.sizes[l], row = width(l) * P::lanes, out = width(l + 1);
@@ -104,10 +104,11 @@ struct UnitLanes {
     else
       keep(out, in, count, slopes, Matrix<const P>{inputs, in, 1}, result, into);
   }
-  void backward_product(int l, long count, Array<S> delta, Array<S> before) const {
+  void backward_product(int l, long count, Array<S> delta, Array<S> slopes,
+                        Array<S> before) const {
     const long in = width(l), out = shape.sizes[l + 1], row = width(l + 1) * P::lanes;
-    multiply(count, in, out, Panel<Plain>{numbers(delta), row, 1},
-             Panel<S>{point + layout.weights[l], in, 1}, Panel<S>{before, in, 1});
+    multiply_times(count, in, out, Panel<Plain>{numbers(delta), row, 1},
+                   Panel<S>{point + layout.weights[l], in, 1}, slopes, before);
   }
 };
 

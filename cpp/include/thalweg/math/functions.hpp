@@ -122,10 +122,10 @@ THALWEG_INLINE S tanh(S x) {
   // tanh(x) = ((s - 1) + (s + 1) T) / ((s + 1) + (s - 1) T), which loses nothing for any n.
   const S bound = detail::pick<S>(9.5f, 20.0), one = S(Real(1));
   const S inside = max(-bound, min(bound, x));
-  const auto n =
-      detail::round_product(inside, detail::pick<S>(0x1.715476p+1f, 0x1.71547652b82fep+1));
+  const auto [n, s] =
+      detail::round_product_power(inside, detail::pick<S>(0x1.715476p+1f, 0x1.71547652b82fep+1));
   // One step of reduction is enough: where n is large, tanh is flat.
-  const S r = fma(n.value, detail::pick<S>(-0x1.62e43p-2f, -0x1.62e42fefa39efp-2), inside),
+  const S r = fma(n, detail::pick<S>(-0x1.62e43p-2f, -0x1.62e42fefa39efp-2), inside),
           z = r * r;
   S q;
   if constexpr (detail::is_single<S>)
@@ -133,7 +133,7 @@ THALWEG_INLINE S tanh(S x) {
   else
     q = detail::polynomial(z, -0x1.55555555554bbp-2, 0x1.11111110e0507p-3, -0x1.ba1ba115f3e95p-5,
                            0x1.664ec958a5d7ep-6, -0x1.223c51d47371ap-7, 0x1.c37d18876610ep-9);
-  const S t = fma(r * z, q, r), s = detail::power_of_two<S>(n.low_bits);
+  const S t = fma(r * z, q, r);
   const S y = fma(s + one, t, s - one) / fma(s - one, t, s + one);
   return detail::with_sign_of(y, x);  // only -0 needs it
 }

@@ -162,18 +162,26 @@ THALWEG_INLINE void store_consecutive(const Numbers<S>& n, real_of<S>* out) {
 #endif
 
 // A permutation of 0 .. n - 1, all equally likely up to a relative bias below n 2^-32 a place
-// (Fisher and Yates's shuffle; place i is exchanged using random word n - 1 - i).
-THALWEG_INLINE void permutation(Key key, std::uint32_t replica, std::uint32_t step, Stream stream,
-                                std::int32_t n, std::int32_t* out) {
+// (Fisher and Yates's shuffle; place i is exchanged using random word n - 1 - i). The words of many
+// blocks are drawn at once: drawing them one by one took nine tenths of the time.
+inline void permutation(Key key, std::uint32_t replica, std::uint32_t step, Stream stream,
+                        std::int32_t n, std::int32_t* out) {
+  using S = Lanes<float>;
+  constexpr int lanes = S::lanes;
   for (std::int32_t i = 0; i < n; ++i) out[i] = i;
-  Block<std::uint32_t> b{};
-  for (std::int32_t i = n - 1, drawn = 0; i > 0; --i, ++drawn) {
-    if (drawn % 4 == 0)
-      b = philox(counter<float>(std::uint32_t(drawn / 4), replica, step, stream), key);
-    const auto j = bounded(b.word[drawn % 4], std::uint32_t(i) + 1);
-    const std::int32_t moved = out[i];
-    out[i] = out[j];
-    out[j] = moved;
+  std::int32_t i = n - 1;
+  for (std::uint32_t block = 0; i > 0; block += lanes) {
+    const auto c = counter<S>(counting_words<S>(block), same_word<S>(replica), step, stream);
+    const auto drawn = philox(c, key);
+    std::uint32_t words[4][lanes];
+    static_assert(sizeof(words) == sizeof(drawn));
+    __builtin_memcpy(words, &drawn, sizeof(words));
+    for (int k = 0; k < 4 * lanes && i > 0; ++k, --i) {
+      const auto j = bounded(words[k % 4][k / 4], static_cast<std::uint32_t>(i) + 1);
+      const std::int32_t moved = out[i];
+      out[i] = out[j];
+      out[j] = moved;
+    }
   }
 }
 
