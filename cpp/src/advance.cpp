@@ -83,7 +83,8 @@ struct Run {
   const Landscape<Real>& landscape;
   const Rule<Real>& rule;
   const RunPlan& plan;
-  RunState<Real>& state;
+  const StateBefore<Real>& before;
+  const StateAfter<Real>& after;
   Real *energies, *observed, *points;
 
   W load(long index) const {
@@ -93,36 +94,40 @@ struct Run {
     const int scalars = static_cast<int>(rule.scalars.size());
     W w(block, W::first_vector + vectors + rule.temporary_vectors,
         W::first_scalar + scalars + rule.temporary_scalars);
-    block.load(state.points.data(), w.vector(W::x));
+    block.load(before.points, w.vector(W::x));
+    if (before.energy) w.scalars[W::energy] = block.load_number(before.energy);
+    if (before.gradient) block.load(before.gradient, w.vector(W::g));
     for (int k = 0; k < vectors; ++k)
-      block.load(state.vectors.data() + k * R * P, w.vector(W::first_vector + k));
+      block.load(before.vectors + k * R * P, w.vector(W::first_vector + k));
     for (int m = 0; m < scalars; ++m)
-      w.scalars[W::first_scalar + m] = block.load_number(state.scalars.data() + m * R);
+      w.scalars[W::first_scalar + m] = block.load_number(before.scalars + m * R);
     w.parameters.resize(rule.parameters.size());
     for (int lane = 0; lane < W::W; ++lane) {
       const long row = block.row[lane];
       for (std::size_t k = 0; k < w.parameters.size(); ++k)
         w.parameters[k].set(lane, static_cast<Real>(plan.parameters[k * R + row]));
       w.replica[lane] = plan.replica_names[row];
-      w.status[lane] = static_cast<Status>(state.status[row]);
-      w.status_step[lane] = state.status_step[row];
-      w.restores[lane] = state.restores[row];
+      w.status[lane] = static_cast<Status>(before.status[row]);
+      w.status_step[lane] = before.status_step[row];
+      w.restores[lane] = before.restores[row];
     }
     return w;
   }
 
   void store(const W& w) const {
     const long R = plan.replicas, P = landscape.dim();
-    w.block.store(w.vector(W::x), state.points.data());
+    w.block.store(w.vector(W::x), after.points);
+    if (after.energy) w.block.store_number(w.scalars[W::energy], after.energy);
+    if (after.gradient) w.block.store(w.vector(W::g), after.gradient);
     for (std::size_t k = 0; k < rule.vectors.size(); ++k)
-      w.block.store(w.vector(W::first_vector + k), state.vectors.data() + k * R * P);
+      w.block.store(w.vector(W::first_vector + k), after.vectors + k * R * P);
     for (std::size_t m = 0; m < rule.scalars.size(); ++m)
-      w.block.store_number(w.scalars[W::first_scalar + m], state.scalars.data() + m * R);
+      w.block.store_number(w.scalars[W::first_scalar + m], after.scalars + m * R);
     for (int lane = 0; lane < w.block.used; ++lane) {
       const long row = w.block.row[lane];
-      state.status[row] = static_cast<int>(w.status[lane]);
-      state.status_step[row] = w.status_step[lane];
-      state.restores[row] = w.restores[lane];
+      after.status[row] = static_cast<int>(w.status[lane]);
+      after.status_step[row] = w.status_step[lane];
+      after.restores[row] = w.restores[lane];
     }
   }
 
@@ -166,7 +171,16 @@ struct Run {
     }
   }
 
+  // The gradient at a point does not depend on who asks: what the call before knew is as good.
+  void know_start(Ensemble<Real>& ensemble) const {
+    const Known wanted = rule.known_at_start();
+    if (wanted == Known::gradient && !before.gradient) ensemble.gradient();
+    if (wanted == Known::energy && !before.energy)
+      ensemble.field.energy(ensemble.blocks, W::x, W::energy);
+  }
+
   void all_steps(Ensemble<Real>& ensemble, Watch& watch) const {
+    know_start(ensemble);
     rule.enter(ensemble, plan.first_step);
     for (long s = plan.first_step + 1; s <= plan.first_step + plan.steps; ++s) {
       watch.poll();
@@ -185,9 +199,9 @@ struct Run {
 
 template <class Real>
 void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const RunPlan& plan,
-             RunState<Real>& state, Real* energies, Real* observed, Real* points,
-             const StopQuestion& stop) {
-  const Run<Real> run{landscape, rule, plan, state, energies, observed, points};
+             const StateBefore<Real>& before, const StateAfter<Real>& after, Real* energies,
+             Real* observed, Real* points, const StopQuestion& stop) {
+  const Run<Real> run{landscape, rule, plan, before, after, energies, observed, points};
   const long blocks = Rows<Real>::count(landscape.lane(), plan.replicas);
   if (const auto* user = dynamic_cast<const BatchLandscape<Real>*>(&landscape)) {
     UserField<Real> field(*user, plan.replicas);
@@ -209,9 +223,11 @@ void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const Run
       stop);
 }
 
-template void advance(const Landscape<float>&, const Rule<float>&, const RunPlan&, RunState<float>&,
-                      float*, float*, float*, const StopQuestion&);
+template void advance(const Landscape<float>&, const Rule<float>&, const RunPlan&,
+                      const StateBefore<float>&, const StateAfter<float>&, float*, float*, float*,
+                      const StopQuestion&);
 template void advance(const Landscape<double>&, const Rule<double>&, const RunPlan&,
-                      RunState<double>&, double*, double*, double*, const StopQuestion&);
+                      const StateBefore<double>&, const StateAfter<double>&, double*, double*,
+                      double*, const StopQuestion&);
 
 }  // namespace thalweg

@@ -25,8 +25,8 @@ class MlpEvaluator : public Evaluator<Real> {
   const MlpData<Real>& data_;
   long count_;  // samples that the loss is the mean of
 
-  // Samples per chunk: as many as keep a chunk's activations in about half of a typical second-level
-  // cache, in chunks as equal as can be. `width` is a layer's size in packs.
+  // Samples per chunk: as many as keep a chunk's activations in about half of a typical
+  // second-level cache, in chunks as equal as can be. `width` is a layer's size in packs.
   static long chunk_of(const MlpShape& shape, const long* width, long samples) {
     constexpr long budget = 512 * 1024, tile_rows = 4;
     long packs = 0, widest = 0;

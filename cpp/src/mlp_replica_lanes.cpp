@@ -139,13 +139,14 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   void gather(const Real* from, long held, bool per_replica, long width, const int* samples,
               long count, std::vector<S>& to) {
     to.resize(count * width);
-    Real* out = reinterpret_cast<Real*>(to.data());
-    for (int lane = 0; lane < W; ++lane) {
-      const Real* own = from + (per_replica ? rows_[lane] * held * width : 0);
-      for (long n = 0; n < count; ++n) {
-        const Real* sample = own + (samples ? samples[n * W + lane] : n) * width;
-        for (long i = 0; i < width; ++i) out[(n * width + i) * W + lane] = sample[i];
-      }
+    const Real* own[W];
+    for (int l = 0; l < W; ++l) own[l] = from + (per_replica ? rows_[l] * held * width : 0);
+    for (long n = 0; n < count; ++n) {
+      const Real* sample[W];
+      for (int l = 0; l < W; ++l) sample[l] = own[l] + (samples ? samples[n * W + l] : n) * width;
+      Real* out = reinterpret_cast<Real*>(to.data() + n * width);
+      for (long i = 0; i < width; ++i)
+        for (int l = 0; l < W; ++l) out[i * W + l] = sample[l][i];
     }
   }
 

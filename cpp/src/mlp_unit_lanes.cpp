@@ -86,8 +86,8 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   using MlpEvaluator<Real>::count_;
   UnitLayout layout_;
   long packs_, chunk_, row_ = 0;
-  bool whole_ = true;   // all samples, not a choice of them
-  long padded_ = -1;    // whose inputs all_inputs_ holds; shared ones belong to row 0
+  bool whole_ = true;  // all samples, not a choice of them
+  long padded_ = -1;   // whose inputs all_inputs_ holds; shared ones belong to row 0
   std::vector<S> point_, direction_, gradient_;
   std::vector<S> all_inputs_, chosen_inputs_, lane_outputs_, lane_targets_, lane_slopes_;
   std::vector<Real> chosen_targets_;

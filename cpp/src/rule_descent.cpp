@@ -39,15 +39,13 @@ class Minibatches {
 
   void draw(std::uint64_t seed, W& w, long step, long samples) const {
     const int n = orders(w);
-    for (int lane = 0; lane < n; ++lane)
-      for (long k = 0; k < size_; ++k) {
-        const auto block = static_cast<std::uint32_t>(k / 4),
-                   now = static_cast<std::uint32_t>(step);
-        const auto words =
-            philox(counter<float>(block, w.replica[lane], now, Stream::batch_order), Key(seed));
+    RandomWords words(Key(seed), Stream::batch_order, static_cast<std::uint32_t>(step));
+    for (int lane = 0; lane < n; ++lane) {
+      words.begin(w.replica[lane]);
+      for (long k = 0; k < size_; ++k)
         w.batch[k * n + lane] =
-            static_cast<int>(bounded(words.word[k % 4], static_cast<std::uint32_t>(samples)));
-      }
+            static_cast<int>(bounded(words.next(), static_cast<std::uint32_t>(samples)));
+    }
   }
   // Positions (step - 1) B ... step B - 1 of the epochs' orders, one behind another.
   void take_in_order(std::uint64_t seed, W& w, long step, long samples) const {
@@ -56,7 +54,7 @@ class Minibatches {
     for (long k = 0; k < size_; ++k) {
       const std::int64_t epoch = (first + k) / samples, place = (first + k) % samples;
       if (epoch != w.epoch) shuffle(seed, w, epoch, samples);
-      std::copy_n(&w.order[place * n], n, &w.batch[k * n]);
+      for (int lane = 0; lane < n; ++lane) w.batch[k * n + lane] = w.order[place * n + lane];
     }
   }
   static void shuffle(std::uint64_t seed, W& w, std::int64_t epoch, long samples) {
@@ -85,9 +83,11 @@ class DescentRule : public Rule<Real> {
       this->observables.insert(this->observables.end(), {"gradient_squared_norm", "virial"});
   }
   bool has_full_energy() const override { return !batches_.used(); }
+  Known known_at_start() const override {
+    return batches_.used() ? Known::nothing : Known::gradient;
+  }
   void enter(Ensemble<Real>& ensemble, long) const override {
     for (W& w : ensemble.blocks) w.epoch = -1;
-    if (!batches_.used()) ensemble.gradient();
   }
   void step(Ensemble<Real>& ensemble, long step) const override {
     if (batches_.used()) {
@@ -189,7 +189,6 @@ class GradientFlowRule final : public Rule<Real> {
     this->temporary_scalars = 1;
   }
   void enter(Ensemble<Real>& ensemble, long first_step) const override {
-    ensemble.gradient();
     for (W& w : ensemble.blocks) {
       if (first_step > 0) continue;
       w.scalars[size] = w.parameters[0];

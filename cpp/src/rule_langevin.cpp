@@ -44,7 +44,6 @@ class LangevinRule final : public Rule<Real> {
   }
 
   void enter(Ensemble<Real>& ensemble, long first_step) const override {
-    ensemble.gradient();
     for (W& w : ensemble.blocks) {
       w.scalars[W::energy] = select(w.lanes(Status::ok), w.scalars[W::energy], S(nan()));
       set_coefficients(w, first_step + 1);

@@ -26,8 +26,8 @@ class RandomWalkRule final : public Rule<Real> {
     this->temporary_vectors = 1;
     this->temporary_scalars = 1;
   }
+  Known known_at_start() const override { return Known::energy; }
   void enter(Ensemble<Real>& ensemble, long first_step) const override {
-    ensemble.field.energy(ensemble.blocks, W::x, W::energy);
     if (first_step > 0) return;
     for (W& w : ensemble.blocks) {
       std::copy_n(w.vector(W::x), w.packs, w.vector(start));

@@ -90,8 +90,7 @@ void mlp_backward(const Plan& plan, long count, MlpWorkspace<S>& work, Into into
   Array<S> delta = work.delta[0], before = work.delta[1];
   for (int l = shape.layers - 1; l >= 0; --l) {
     const long out = plan.width(l + 1);
-    if (shape.bias)
-      keep_sums(out, count, Panel<S>{delta, out, 1}, plan.bias_gradient(l), into);
+    if (shape.bias) keep_sums(out, count, Panel<S>{delta, out, 1}, plan.bias_gradient(l), into);
     if (const auto scale = static_cast<real_of<S>>(shape.scales[l]); scale != 1)
       for (long i = 0; i < count * out; ++i) delta.set(i, scale * delta[i]);
     plan.gradient_product(l, count, l ? &work.units[l - 1] : nullptr, delta, into);

@@ -106,8 +106,8 @@ THALWEG_INLINE S power_of_two(bits_of<S> n) {
   return number<S>((n << mantissa_bits<S>)+one_bits<S>);
 }
 
-// The same n as round_product's, and 2^n: a magic number with the exponent's bias in it leaves n + bias
-// where one shift makes 2^n of it.
+// The same n as round_product's, and 2^n: a magic number with the exponent's bias in it leaves n +
+// bias where one shift makes 2^n of it.
 template <Number S>
 struct RoundedPower {
   S value, power;

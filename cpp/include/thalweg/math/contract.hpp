@@ -100,8 +100,8 @@ __attribute__((noinline)) void rows(long groups, long first, long count, long de
 }
 
 template <int Q, class A, class S, class Finish>
-void columns(long wanted, long groups, long count, long depth, Matrix<const A> a,
-             Matrix<const S> b, Finish finish) {
+void columns(long wanted, long groups, long count, long depth, Matrix<const A> a, Matrix<const S> b,
+             Finish finish) {
   if constexpr (Q > 1)
     if (wanted < Q) return columns<Q - 1>(wanted, groups, count, depth, a, b, finish);
   rows<tallest_tile(Q), Q>(groups, 0, count, depth, a, b, finish);
@@ -137,9 +137,8 @@ void sum_columns(long width, long depth, Matrix<const S> b, S* sums, Into into) 
       row += b.row;
       detail::repeat<most>([&](auto i) { sum[i] += row[i]; });
     }
-    detail::repeat<most>([&](auto i) {
-      sums[q + i] = into == Into::accumulate ? sums[q + i] + sum[i] : sum[i];
-    });
+    detail::repeat<most>(
+        [&](auto i) { sums[q + i] = into == Into::accumulate ? sums[q + i] + sum[i] : sum[i]; });
   }
   if constexpr (most > 1)
     if (q < width) sum_columns<most / 2>(width - q, depth, b.at(0, q), sums + q, into);

@@ -125,8 +125,7 @@ THALWEG_INLINE S tanh(S x) {
   const auto [n, s] =
       detail::round_product_power(inside, detail::pick<S>(0x1.715476p+1f, 0x1.71547652b82fep+1));
   // One step of reduction is enough: where n is large, tanh is flat.
-  const S r = fma(n, detail::pick<S>(-0x1.62e43p-2f, -0x1.62e42fefa39efp-2), inside),
-          z = r * r;
+  const S r = fma(n, detail::pick<S>(-0x1.62e43p-2f, -0x1.62e42fefa39efp-2), inside), z = r * r;
   S q;
   if constexpr (detail::is_single<S>)
     q = detail::polynomial(z, -0x1.554feap-2f, 0x1.0c7fap-3f);
