@@ -59,9 +59,11 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
       const long m = std::min(chunk, count_ - first);
       with_targets(first, [&](auto* y) {
         with_inputs(first, [&](auto* in) { field.prepare(in, y, m, weight); });
-        field.blocks(y, [&](int l, long i, int k, long j, const S* block) {
-          out.put(l, i, k, j, block, first > 0);
-        });
+        for (int k = 0; k < shape_.layers; ++k)
+          for (long j = 0; j < shape_.sizes[k + 1]; ++j) {
+            field.strip(k, j, y, space.strip, space.row);
+            out.put(k, j, space.strip, space.row, first > 0);
+          }
       });
     }
     out.finish();
