@@ -14,7 +14,7 @@ class CompiledField final : public Field<Real> {
  public:
   explicit CompiledField(const Landscape<Real>& landscape)
       : landscape_(landscape), field_(landscape.evaluator()) {}
-  void bind(const Rows<Real>& block) { field_->bind(block.row.data()); }
+  void bind(const Rows<Real>& block) { field_->bind(block); }
   void gradient(Blocks<Real>& blocks, int x, int g, int energy) override {
     Walkers<Real>& w = blocks[0];
     w.scalars[energy] = field_->gradient(w.vector(x), w.vector(g));
@@ -87,9 +87,8 @@ struct Run {
   const StateAfter<Real>& after;
   Real *energies, *observed, *points;
 
-  W load(long index) const {
+  W load(const Rows<Real>& block) const {
     const long R = plan.replicas, P = landscape.dim();
-    const Rows<Real> block(landscape.lane(), P, index, R);
     const int vectors = static_cast<int>(rule.vectors.size());
     const int scalars = static_cast<int>(rule.scalars.size());
     W w(block, W::first_vector + vectors + rule.temporary_vectors,
@@ -143,13 +142,8 @@ struct Run {
   }
 
   static Mask<Real, W::W> infinite_points(const W& w) {
-    S largest(Real(0));
-    for (long i = 0; i < w.packs; ++i) {
-      const S size = abs(w.vector(W::x)[i]);
-      largest =
-          select(is_finite(size), max(size, largest), S(std::numeric_limits<Real>::infinity()));
-    }
-    return ~is_finite(w.block.total(largest));
+    const S zero(Real(0)), one(Real(1)), *x = w.vector(W::x);
+    return w.block.sum([&](long i) { return select(is_finite(x[i]), zero, one); }) > zero;
   }
 
   void record(Ensemble<Real>& ensemble, long step) const {
@@ -202,11 +196,12 @@ void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const Run
              const StateBefore<Real>& before, const StateAfter<Real>& after, Real* energies,
              Real* observed, Real* points, const StopQuestion& stop) {
   const Run<Real> run{landscape, rule, plan, before, after, energies, observed, points};
-  const long blocks = Rows<Real>::count(landscape.lane(), plan.replicas);
+  const Partition<Real> cut(landscape.blocking(), landscape.dim(), plan.replicas);
+  const long blocks = cut.count();
   if (const auto* user = dynamic_cast<const BatchLandscape<Real>*>(&landscape)) {
     UserField<Real> field(*user, plan.replicas);
     Ensemble<Real> ensemble{{}, field, plan.seed};
-    for (long b = 0; b < blocks; ++b) ensemble.blocks.push_back(run.load(b));
+    for (long b = 0; b < blocks; ++b) ensemble.blocks.push_back(run.load(cut[b]));
     parallel_for(1, 1, [&](long, int, Watch& watch) { run.all_steps(ensemble, watch); }, stop);
     return;
   }
@@ -216,7 +211,7 @@ void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const Run
       [&](long block, int worker, Watch& watch) {
         if (!fields[worker]) fields[worker] = std::make_unique<CompiledField<Real>>(landscape);
         Ensemble<Real> ensemble{{}, *fields[worker], plan.seed};
-        ensemble.blocks.push_back(run.load(block));
+        ensemble.blocks.push_back(run.load(cut[block]));
         fields[worker]->bind(ensemble.blocks[0].block);
         run.all_steps(ensemble, watch);
       },

@@ -16,11 +16,10 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   ReplicaLanesEvaluator(const MlpShape& shape, const MlpData<Real>& data)
       : MlpEvaluator<Real>(shape, data), shared_inputs_(data.inputs.data()) {
     std::copy_n(shape.sizes, shape.layers + 1, width_);
-    chunk_ = this->chunk_of(shape, width_, data.samples);
   }
 
-  void bind(const long* rows) override {
-    std::copy_n(rows, W, rows_);
+  void bind(const Rows<Real>& rows) override {
+    rows_ = rows;
     gathered_ = 0;
     minibatch(nullptr, 0);
   }
@@ -36,16 +35,16 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   }
 
   S energy(const S* x) override {
-    return evaluate<false>(point(x), static_cast<S*>(nullptr)) + this->decay(x, shape_.dim);
+    return evaluate<false>(point(x), static_cast<S*>(nullptr)) + this->decay(x);
   }
   S gradient(const S* x, S* g) override {
     const S loss = evaluate<true>(point(x), g);
-    this->add_decay(x, g, shape_.dim);
-    return loss + this->decay(x, shape_.dim);
+    this->add_decay(x, g);
+    return loss + this->decay(x);
   }
   void product(const S* x, const S* v, S* hv) override {
     evaluate<true>(Array<Dual<S>>{const_cast<S*>(x), const_cast<S*>(v)}, hv);
-    this->add_decay(v, hv, shape_.dim);
+    this->add_decay(v, hv);
   }
 
   void hessian(const Rows<Real>& rows, const S* x, Real* h) override {
@@ -70,7 +69,6 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   }
 
   void per_sample(PerSample what, const Rows<Real>& block, const S* x, Real* out) override {
-    bind(block.row.data());
     const int outputs = shape_.outputs(), targets = shape_.targets();
     forward(x, [&](long first, long count, Array<S> f) {
       with_targets(first, [&](auto* y) {
@@ -87,7 +85,6 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
     shared_inputs_ = inputs;
     inputs_in_lanes_ = per_replica;
     if (per_replica) {
-      std::copy(block.row.begin(), block.row.end(), rows_);
       gather(inputs, samples, true, shape_.inputs(), nullptr, samples, lane_inputs_);
     }
     const int outputs = shape_.outputs();
@@ -103,10 +100,11 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   using MlpEvaluator<Real>::shape_;
   using MlpEvaluator<Real>::data_;
   using MlpEvaluator<Real>::count_;
-  long width_[MlpShape::most_layers + 1], chunk_;
+  using MlpEvaluator<Real>::chunk_;
+  using MlpEvaluator<Real>::rows_;
+  long width_[MlpShape::most_layers + 1];
   long gathered_ = 0;  // samples in the lanes; -1: a minibatch
   bool inputs_in_lanes_ = false, targets_in_lanes_ = false;
-  long rows_[W] = {};
   const Real* shared_inputs_;
   std::vector<S> lane_inputs_, lane_targets_;
 
@@ -142,7 +140,7 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
               long count, std::vector<S>& to) {
     to.resize(count * width);
     const Real* own[W];
-    for (int l = 0; l < W; ++l) own[l] = from + (per_replica ? rows_[l] * held * width : 0);
+    for (int l = 0; l < W; ++l) own[l] = from + (per_replica ? rows_.row[l] * held * width : 0);
     for (long n = 0; n < count; ++n) {
       const Real* sample[W];
       for (int l = 0; l < W; ++l) sample[l] = own[l] + (samples ? samples[n * W + l] : n) * width;
@@ -191,13 +189,13 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
 }  // namespace
 
 template <class Real>
-std::unique_ptr<MlpEvaluator<Real>> make_replica_lanes(const MlpShape& shape,
-                                                       const MlpData<Real>& data) {
+std::unique_ptr<MlpField<Real>> make_replica_lanes(const MlpShape& shape,
+                                                   const MlpData<Real>& data) {
   return std::make_unique<ReplicaLanesEvaluator<Real>>(shape, data);
 }
-template std::unique_ptr<MlpEvaluator<float>> make_replica_lanes(const MlpShape&,
-                                                                 const MlpData<float>&);
-template std::unique_ptr<MlpEvaluator<double>> make_replica_lanes(const MlpShape&,
-                                                                  const MlpData<double>&);
+template std::unique_ptr<MlpField<float>> make_replica_lanes(const MlpShape&,
+                                                             const MlpData<float>&);
+template std::unique_ptr<MlpField<double>> make_replica_lanes(const MlpShape&,
+                                                              const MlpData<double>&);
 
 }  // namespace thalweg

@@ -59,12 +59,8 @@ class RandomWalkRule final : public Rule<Real> {
   void propose(std::uint64_t seed, W& w, long step, S bound) const {
     const S* x = w.vector(W::x);
     S* to = w.vector(y);
-    S length(Real(0));
-    Noise<Real>(seed, w).normals(Stream::random_walk, step, [&](long i, S xi) {
-      to[i] = xi;
-      length += xi * xi;
-    });
-    length = w.block.total(length);
+    Noise<Real>(seed, w).normals(Stream::random_walk, step, [&](long i, S xi) { to[i] = xi; });
+    S length = w.squared_norm(to);
     // One or two normals may all be exactly 0, once in some 10^7 steps: any direction will do.
     to[0] = select(length > S(Real(0)), to[0], S(Real(1)));
     length = select(length > S(Real(0)), length, S(Real(1)));

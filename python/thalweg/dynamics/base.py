@@ -171,7 +171,9 @@ class Dynamics(Record):
             "observables": list(observables),
         }
         job = self._job(landscape, provenance, ids, threads, progress)
-        self.check_start(landscape.energy(theta))
+        # With minibatches the energy of all samples would cost as much as many a step.
+        if getattr(self, "batch_size", None) is None:
+            self.check_start(landscape.energy(theta, threads=threads))
         return run_job(job, job.fresh_state(theta), first_step=0, steps=int(steps), before=None)
 
     def continue_run(

@@ -12,6 +12,10 @@ MlpShape make_mlp_shape(const std::vector<int>& sizes, const std::string& activa
                         const std::string& loss, const std::vector<double>& scales, bool bias,
                         double weight_decay);
 
+// Whether a block of replicas side by side, with its gradients, leaves room in a typical
+// second-level cache; wider networks go one by one.
+inline bool is_narrow(const MlpShape& shape) { return shape.dim <= 2400; }
+
 // Samples in memory; with per-replica data the arrays hold one set after another.
 template <class Real>
 struct MlpData {
@@ -33,8 +37,8 @@ class Mlp final : public Landscape<Real> {
   long data_replicas() const override {
     return std::max(data_.input_replicas, data_.target_replicas);
   }
-  Lane lane() const override;
-  bool whole_hessians() const override { return lane() == Lane::replica; }
+  Blocking blocking() const override;
+  bool whole_hessians() const override { return is_narrow(shape_); }
   const char* kind() const override { return "mlp"; }
   std::unique_ptr<Evaluator<Real>> evaluator() const override;
 

@@ -56,7 +56,7 @@ void mlp_affine(const Plan& plan, int layer, long count, Array<S> z, Each each) 
   else
     for (long n = 0; n < count; ++n)
       for (long j = 0; j < width; ++j)
-        each(n * width + j, scale * z[n * width + j] + plan.bias(layer, j));
+        each(n * width + j, fma(scale, z[n * width + j], plan.bias(layer, j)));
 }
 
 // Outputs into work.units[layers - 1]; slopes only where a gradient will follow.

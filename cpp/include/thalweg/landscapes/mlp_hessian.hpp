@@ -162,7 +162,8 @@ class MlpHessian {
       P* before = w_.delta_seed[l - 1];
       pull_back(l, w_.delta_seed[l], before);
       for (long i = 0; i < count_ * size(l); ++i)
-        before[i] = w_.slopes[l - 1][i] * before[i] + w_.curvatures[l - 1][i] * w_.z_seed[l - 1][i];
+        before[i] =
+            fma(w_.slopes[l - 1][i], before[i], w_.curvatures[l - 1][i] * w_.z_seed[l - 1][i]);
     }
   }
 

@@ -100,7 +100,8 @@ struct UnitLanes {
     const Panel<Plain> slopes{numbers(delta), 1, row};
     const Matrix<P> result{gradient + layout.weights[l], in, 1};
     if (units)
-      keep(out, in, count, slopes, Panel<S>{*units, in, 1}, result, into);
+      // The part with the tangent of the slopes first, as with replicas in the lanes.
+      keep(out, in, count, slopes, Panel<S>{*units, in, 1}, result, into, true);
     else
       keep(out, in, count, slopes, Matrix<const P>{inputs, in, 1}, result, into);
   }

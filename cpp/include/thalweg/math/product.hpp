@@ -119,12 +119,22 @@ template <class A, class P>
 void keep(long h, long w, long d, Panel<A> a, Panel<P> b, Matrix<P> c, Into into) {
   contract(h, w, d, constant(values(a)), constant(values(b)), Put<P>{c, into});
 }
+// Of two dual factors the parts come in an order the caller chooses: that of b's tangent first, or
+// that of a's. Sums over chunks depend on it.
 template <class A, class P>
-void keep(long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b, Matrix<P> c, Into into) {
-  contract(h, w, d, constant(values(a)), constant(tangents(b)), Put<P>{c, into});
-  contract(h, w, d, constant(tangents(a)), constant(values(b)), Put<P>{c, Into::accumulate});
+void keep(long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b, Matrix<P> c, Into into,
+          bool tangent_of_a_first = false) {
+  const auto part = [&](bool of_a, Into to) {
+    contract(h, w, d, constant(of_a ? tangents(a) : values(a)),
+             constant(of_a ? values(b) : tangents(b)), Put<P>{c, to});
+  };
+  part(tangent_of_a_first, into);
+  part(!tangent_of_a_first, Into::accumulate);
 }
-
+template <class A, class P>
+void keep(long h, long w, long d, Panel<A> a, Panel<P> b, Matrix<P> c, Into into, bool) {
+  keep(h, w, d, a, b, c, into);
+}
 template <class P>
 void keep_sums(long w, long d, Panel<P> b, P* sums, Into into) {
   sum_columns(w, d, constant(values(b)), sums, into);
