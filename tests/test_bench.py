@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,14 +11,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def compare(*arguments):
+def module(name, *arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "bench.compare", *arguments],
+        [sys.executable, "-m", name, *arguments],
         cwd=ROOT,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,
     )
+
+
+def compare(*arguments):
+    return module("bench.compare", *arguments)
 
 
 def test_every_case_agrees_with_numpy(tmp_path):
