@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -55,3 +57,61 @@ def test_unknown_names_are_listed():
         assert done.returncode != 0
         assert option in done.stderr
         assert value in done.stderr
+
+
+def test_shapes_agree_with_numpy_and_are_skipped_with_a_reason(tmp_path):
+    out = tmp_path / "figures.json"
+    done = module(
+        "bench.shapes", "--shape", "3-5-1,784-30-10", "--samples", "1,9", "--batches", "2",
+        "--replicas", "1,5,9000", "--rounds", "1", "--engines", "thalweg,numpy",
+        "--memory", "0.1", "--json", str(out),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(out.read_text())
+    cells = {(r["case"], r["work"], r["batch"], r["samples"], r["replicas"]) for r in rows}
+    small = {("3-5-1", w, None, n, r) for w in ("langevin", "gradient") for n in (1, 9)
+             for r in (1, 5, 9000)} | {("3-5-1", "sgd", 2, 9, r) for r in (5, 9000)}  # fmt: skip
+    large = {("784-30-10", *rest) for _, *rest in small if rest[-1] < 9000}
+    assert cells == small | large
+    assert len(rows) == 2 * len(cells)
+    assert "of 0 GiB" in done.stdout
+    assert f"{len(cells)} cells" in done.stdout
+
+
+def test_shapes_refuse_a_peer_that_is_wrong(monkeypatch):
+    from bench import peers, shapes
+
+    case = shapes.Case("3-5-1", *shapes.SHAPES["3-5-1"], samples=3, replicas=2, work="gradient")
+    truth = peers.reference
+
+    def wrong(problem, libraries):
+        right = truth(problem, libraries)["numpy"]
+        return {"numpy": lambda noise: right(noise) * (1 + 1e-9)}
+
+    shapes.assert_agreement_in_float64([case], ["thalweg", "numpy"])
+    monkeypatch.setattr(peers, "reference", wrong)
+    with pytest.raises(AssertionError, match="differs"):
+        shapes.assert_agreement_in_float64([case], ["thalweg", "numpy"])
+
+
+def test_a_lost_cell_is_counted():
+    from bench import shapes
+
+    cell = {"case": "3-5-1", "work": "sgd", "batch": 1, "samples": 9, "replicas": 3}
+    won = [dict(cell, dtype="float32", engine=e, ratio_best=r)
+           for e, r in (("thalweg", 1.0), ("jax", 1.5))]  # fmt: skip
+    lost = [dict(row, dtype="float64") for row in won]
+    lost[1]["ratio_best"] = 0.8
+    assert shapes.ratio_of(won) == 1.5
+    assert shapes.ratio_of(lost) == 0.8
+    said = shapes.summary(won + lost)
+    assert said == "2 cells, 1 slower than the best peer, smallest ratio 0.80"
+
+
+def test_chunks_of_jax_divide_the_replicas():
+    from bench.peers.jax_vmap import chunk_sizes
+
+    assert chunk_sizes(1024) == [2, 8, 32, 128]
+    assert chunk_sizes(1000) == [2, 8, 25, 125] or chunk_sizes(1000) == [2, 8, 40, 125]
+    assert chunk_sizes(17) == [1]
+    assert chunk_sizes(1) == []
