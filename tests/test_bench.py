@@ -115,3 +115,41 @@ def test_chunks_of_jax_divide_the_replicas():
     assert chunk_sizes(1000) == [2, 8, 25, 125] or chunk_sizes(1000) == [2, 8, 40, 125]
     assert chunk_sizes(17) == [1]
     assert chunk_sizes(1) == []
+
+
+def test_scaling_measures_draws_and_says_what_one_replica_costs(tmp_path):
+    figures, plot = tmp_path / "figures.json", tmp_path / "plot.svg"
+    few = ("--case", "C", "--most", "2", "--rounds", "1", "--json", str(figures))
+    done = module("bench.scaling", *few, "--out", str(plot))
+    assert done.returncode == 0, done.stderr
+    replicas, samples = json.loads(figures.read_text())
+    assert [p["size"] for p in replicas] == [p["size"] for p in samples] == [1, 2]
+    assert all(0 < p["best_us"] <= p["median_us"] for p in replicas + samples)
+    assert all(p["peak_bytes"] >= p["points_bytes"] > 0 for p in replicas + samples)
+    assert "R = 1 costs" in done.stdout
+    assert "<svg" in plot.read_text()
+
+
+def series(costs, axis="replicas"):
+    return [
+        {"axis": axis, "size": 4**k, "samples": 4**k, "best_us": cost, "lanes": 16}
+        for k, cost in enumerate(costs)
+    ]
+
+
+def test_cliffs_slopes_and_single_replicas_by_hand():
+    from bench import scaling
+
+    flat = series([30.0, 8.0, 2.0, 2.0, 2.0, 2.0])
+    assert scaling.cliffs(flat, 1.25) == []
+    assert scaling.slope(flat) == pytest.approx(1)
+    assert "15.0 times" in scaling.alone(flat)
+    assert "not more" in scaling.alone(flat)
+    steep = series([40.0, 8.0, 2.0, 2.0, 3.0, 3.0])
+    ((before, after, growth),) = scaling.cliffs(steep, 1.25)
+    assert (before["size"], after["size"], growth) == (64, 256, 1.5)
+    assert scaling.slope(steep) > 1.1
+    assert "MORE" in scaling.alone(series([40.0, 8.0, 2.0]))
+    # Over N the cost that must not grow is that of a sample.
+    assert scaling.cliffs(series([1.0, 4.0, 16.0], "samples"), 1.25) == []
+    assert len(scaling.cliffs(series([1.0, 4.0, 24.0], "samples"), 1.25)) == 1
