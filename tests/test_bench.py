@@ -153,3 +153,39 @@ def test_cliffs_slopes_and_single_replicas_by_hand():
     # Over N the cost that must not grow is that of a sample.
     assert scaling.cliffs(series([1.0, 4.0, 16.0], "samples"), 1.25) == []
     assert len(scaling.cliffs(series([1.0, 4.0, 24.0], "samples"), 1.25)) == 1
+
+
+def test_guard_flags_five_per_cent_more_and_lets_one_pass(tmp_path, monkeypatch, capsys):
+    from bench import instructions
+
+    stored = tmp_path / "stored.json"
+    stored.write_text(json.dumps(
+        {"target": "t", "compiler": "c", "instructions": {"A float32": 1000, "B float32": 1000}}
+    ))  # fmt: skip
+    monkeypatch.setattr(instructions, "STORED", stored)
+
+    def status(a, b, compiler="c"):
+        counts = {"A float32": a, "B float32": b}
+        found = {"target": "t", "compiler": compiler, "instructions": counts}
+        return instructions.compare(found, ["A", "B"], 0.02)
+
+    assert status(1010, 900) == 0
+    assert status(1000, 1050) == 1
+    assert "+5.00% MORE" in capsys.readouterr().out
+    assert status(1000, 1000, "another") == 2
+    assert instructions.grown({}, {"A float32": 1}, 0.02) == ["A float32"]
+    assert instructions.per_unit(first=100, same=130, double=180) == 20
+
+
+def test_guard_says_why_it_cannot_count():
+    done = module("bench.instructions", PATH="/nonexistent")
+    assert done.returncode == 2
+    assert "valgrind is not installed" in done.stderr
+
+
+def test_stored_counts_cover_every_workload():
+    from bench.instructions import DTYPES, STORED, WORKLOADS
+
+    stored = json.loads(STORED.read_text())
+    assert set(stored["instructions"]) == {f"{w} {d}" for w in WORKLOADS for d in DTYPES}
+    assert stored["compiler"] != "unknown"
