@@ -34,25 +34,32 @@ class Minibatches {
   long size_;
   bool replacement_;
 
-  // How many replicas, and so orders, a block holds lanes for.
+  // How many replicas, and so orders, a block holds lanes for. Only those in use are drawn; the
+  // others show the last one again.
   static int orders(const W& w) { return w.block.lane == Lane::replica ? W::W : 1; }
+  static void fill_idle(const W& w, std::vector<int>& to) {
+    const int n = orders(w);
+    for (std::size_t k = 0; k < to.size(); k += n)
+      for (int lane = w.block.used; lane < n; ++lane) to[k + lane] = to[k + w.block.used - 1];
+  }
 
   void draw(std::uint64_t seed, W& w, long step, long samples) const {
     const int n = orders(w);
     RandomWords words(Key(seed), Stream::batch_order, static_cast<std::uint32_t>(step));
-    for (int lane = 0; lane < n; ++lane) {
+    for (int lane = 0; lane < w.block.used; ++lane) {
       words.begin(w.replica[lane]);
       for (long k = 0; k < size_; ++k)
         w.batch[k * n + lane] =
             static_cast<int>(bounded(words.next(), static_cast<std::uint32_t>(samples)));
     }
+    fill_idle(w, w.batch);
   }
   // Positions (step - 1) B ... step B - 1 of the epochs' orders, one behind another.
   void take_in_order(std::uint64_t seed, W& w, long step, long samples) const {
     const int n = orders(w);
-    const std::int64_t first = (step - 1) * size_;
-    for (long k = 0; k < size_; ++k) {
-      const std::int64_t epoch = (first + k) / samples, place = (first + k) % samples;
+    std::int64_t epoch = (step - 1) * size_ / samples, place = (step - 1) * size_ % samples;
+    for (long k = 0; k < size_; ++k, ++place) {
+      if (place == samples) ++epoch, place = 0;
       if (epoch != w.epoch) shuffle(seed, w, epoch, samples);
       for (int lane = 0; lane < n; ++lane) w.batch[k * n + lane] = w.order[place * n + lane];
     }
@@ -62,11 +69,12 @@ class Minibatches {
     w.order.resize(samples * n);
     w.epoch = epoch;
     std::vector<std::int32_t> order(samples);
-    for (int lane = 0; lane < n; ++lane) {
+    for (int lane = 0; lane < w.block.used; ++lane) {
       permutation(Key(seed), w.replica[lane], static_cast<std::uint32_t>(epoch),
                   Stream::batch_order, static_cast<std::int32_t>(samples), order.data());
       for (long i = 0; i < samples; ++i) w.order[i * n + lane] = order[i];
     }
+    fill_idle(w, w.order);
   }
 };
 
