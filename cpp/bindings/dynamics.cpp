@@ -33,8 +33,13 @@ py::dict run(py::handle landscape, Call& call) {
   const auto status = view<int>("status", given["status"], {R}, "R");
   const auto status_step = view<std::int64_t>("status_step", given["status_step"], {R}, "R");
   const auto restores = view<std::int64_t>("restores", given["restores"], {R}, "R");
-  StateBefore<Real> before{x.data(), vectors.data(), scalars.data(),     nullptr,
-                           nullptr,  status.data(),  status_step.data(), restores.data()};
+  StateBefore<Real> before{};
+  before.points = x.data();
+  before.vectors = vectors.data();
+  before.scalars = scalars.data();
+  before.status = status.data();
+  before.status_step = status_step.data();
+  before.restores = restores.data();
   std::optional<View<Real>> energy, gradient;  // known from the call before
   if (given.contains("energy"))
     before.energy = energy.emplace(view<Real>("energy", given["energy"], {R}, "R")).data();
@@ -57,6 +62,8 @@ py::dict run(py::handle landscape, Call& call) {
   after.restores = give("restores", std::int64_t(), {R});
   const Known known = rule->known_at_start();
   if (known != Known::nothing) after.energy = give("energy", Real(), {R});
+  if (known != Known::nothing && !before.energy)
+    after.start_energy = give("start_energy", Real(), {R});
   if (known == Known::gradient) after.gradient = give("gradient", Real(), {R, P});
 
   const long n = static_cast<long>(rule->parameters.size());

@@ -171,6 +171,9 @@ struct Run {
     if (wanted == Known::gradient && !before.gradient) ensemble.gradient();
     if (wanted == Known::energy && !before.energy)
       ensemble.field.energy(ensemble.blocks, W::x, W::energy);
+    if (after.start_energy)
+      for (const W& w : ensemble.blocks)
+        w.block.store_number(w.scalars[W::energy], after.start_energy);
   }
 
   void all_steps(Ensemble<Real>& ensemble, Watch& watch) const {

@@ -50,6 +50,7 @@ template <class Real, class Int, class Long>
 struct StateArrays {
   Real *points, *vectors, *scalars;  // [R, P], [K, R, P], [M, R]
   Real *energy, *gradient;           // [R], [R, P] of the points, or null: not known, not wanted
+  Real* start_energy;                // [R] of the points before, or null; only written
   Int* status;
   Long *status_step, *restores;
 };
