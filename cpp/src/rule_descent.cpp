@@ -123,14 +123,15 @@ class SgdRule final : public DescentRule<Real> {
  public:
   using S = Lanes<Real>;
   using W = Walkers<Real>;
-  SgdRule(OptionReader& read) : DescentRule<Real>(read), nesterov_(read.flag("nesterov")) {
+  explicit SgdRule(const Options& options) : SgdRule(OptionReader("sgd", options)) {}
+
+ private:
+  bool nesterov_;
+  explicit SgdRule(OptionReader read) : DescentRule<Real>(read), nesterov_(read.flag("nesterov")) {
     read.done();
     this->parameters = {"learning_rate", "momentum"};
     this->vectors = {"velocity"};
   }
-
- private:
-  bool nesterov_;
   void move(W& w, long) const override {
     const Sgd<S> rule{w.parameters[0], w.parameters[1], nesterov_};
     S *x = w.vector(W::x), *v = w.vector(W::first_vector);
@@ -147,13 +148,14 @@ class AdamRule final : public DescentRule<Real> {
  public:
   using S = Lanes<Real>;
   using W = Walkers<Real>;
-  AdamRule(OptionReader& read) : DescentRule<Real>(read) {
+  explicit AdamRule(const Options& options) : AdamRule(OptionReader("adam", options)) {}
+
+ private:
+  explicit AdamRule(OptionReader read) : DescentRule<Real>(read) {
     read.done();
     this->parameters = {"learning_rate", "beta1", "beta2", "epsilon"};
     this->vectors = {"mean", "square"};
   }
-
- private:
   // 1 / (1 - beta^step), in double whatever Real is: beta^step underflows gently.
   static S correction(S beta, long step) {
     S result;
@@ -282,27 +284,9 @@ class GradientFlowRule final : public Rule<Real> {
   }
 };
 
+const Registered<SgdRule> sgd("sgd");
+const Registered<AdamRule> adam("adam");
+const Registered<GradientFlowRule> gradient_flow("gradient_flow");
+
 }  // namespace
-
-template <class Real>
-std::unique_ptr<Rule<Real>> make_sgd(const Options& options) {
-  OptionReader read("sgd", options);
-  return std::make_unique<SgdRule<Real>>(read);
-}
-template <class Real>
-std::unique_ptr<Rule<Real>> make_adam(const Options& options) {
-  OptionReader read("adam", options);
-  return std::make_unique<AdamRule<Real>>(read);
-}
-template <class Real>
-std::unique_ptr<Rule<Real>> make_gradient_flow(const Options& options) {
-  return std::make_unique<GradientFlowRule<Real>>(options);
-}
-template std::unique_ptr<Rule<float>> make_sgd(const Options&);
-template std::unique_ptr<Rule<double>> make_sgd(const Options&);
-template std::unique_ptr<Rule<float>> make_adam(const Options&);
-template std::unique_ptr<Rule<double>> make_adam(const Options&);
-template std::unique_ptr<Rule<float>> make_gradient_flow(const Options&);
-template std::unique_ptr<Rule<double>> make_gradient_flow(const Options&);
-
 }  // namespace thalweg

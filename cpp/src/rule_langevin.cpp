@@ -273,13 +273,7 @@ class LangevinRule final : public Rule<Real> {
   }
 };
 
+const Registered<LangevinRule> langevin("langevin");
+
 }  // namespace
-
-template <class Real>
-std::unique_ptr<Rule<Real>> make_langevin(const Options& options) {
-  return std::make_unique<LangevinRule<Real>>(options);
-}
-template std::unique_ptr<Rule<float>> make_langevin(const Options&);
-template std::unique_ptr<Rule<double>> make_langevin(const Options&);
-
 }  // namespace thalweg

@@ -85,25 +85,7 @@ class RandomWalkRule final : public Rule<Real> {
   }
 };
 
+const Registered<RandomWalkRule> random_walk("random_walk");
+
 }  // namespace
-
-template <class Real>
-std::unique_ptr<Rule<Real>> make_random_walk(const Options& options) {
-  return std::make_unique<RandomWalkRule<Real>>(options);
-}
-template std::unique_ptr<Rule<float>> make_random_walk(const Options&);
-template std::unique_ptr<Rule<double>> make_random_walk(const Options&);
-
-template <class Real>
-std::unique_ptr<Rule<Real>> make_rule(const std::string& name, const Options& options) {
-  if (name == "langevin") return make_langevin<Real>(options);
-  if (name == "sgd") return make_sgd<Real>(options);
-  if (name == "adam") return make_adam<Real>(options);
-  if (name == "gradient_flow") return make_gradient_flow<Real>(options);
-  if (name == "random_walk") return make_random_walk<Real>(options);
-  throw std::invalid_argument("rule: no dynamics is called '" + name + "'");
-}
-template std::unique_ptr<Rule<float>> make_rule(const std::string&, const Options&);
-template std::unique_ptr<Rule<double>> make_rule(const std::string&, const Options&);
-
 }  // namespace thalweg
