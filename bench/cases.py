@@ -89,9 +89,9 @@ WIDE = ((64, 256, 256, 10), "relu", "cross_entropy", 1024)
 CASES = {
     case.name: case
     for case in (
-        Case("A", *THERMAL, 1024, "langevin", steps=100),
+        Case("A", *THERMAL, 1024, "langevin", steps=50),
         Case("B", *GLASS, 64, "sgd", steps=200, batch=64),
-        Case("C", *TINY, 16384, "langevin", steps=100),
+        Case("C", *TINY, 16384, "langevin", steps=50),
         Case("D", *WIDE, 8, "gradient"),
         Case("EA", *THERMAL, 1024, "hvp"),
         Case("EB", *GLASS, 64, "hvp"),
