@@ -1,0 +1,213 @@
+"""What is known about the ways between minima, and what can be read from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._checks import choice, integer
+from ..results import Result
+from .merge_tree import MergeTree, merge_tree, route
+from .paths import CONVERGED, DIVERGED, RUNNING, STALLED
+from .tables import table
+
+KINDS = ("minimax", "path", "straight")
+ROWS = 30  # pairs that a summary lists one by one
+WORDS = {RUNNING: "unfinished", CONVERGED: "converged", DIVERGED: "diverged", STALLED: "stalled"}
+
+
+@dataclass(frozen=True, eq=False)
+class ModeConnectivity(Result):
+    """Ways between K minima: Q straight lines and relaxed paths of M images, C saddles on them.
+
+    Minima: ``minima`` [K, P], ``minimum_energies`` [K], ``gradient_norms`` [K]. Pairs: ``pairs``
+    [Q, 2]. Straight lines: ``straight_energies`` [Q, L] at equal distances. Paths: ``paths``
+    [Q, M, P], ``path_energies`` [Q, M], ``polygon_tops`` [Q] (highest energy seen on the polygon
+    through the images, eight points per side), ``residuals`` [Q] (largest force across the path
+    over its mean slope), ``status`` [Q] (0 unfinished, 1 converged, 2 diverged, 3 stalled),
+    ``status_steps`` [Q] (when), ``bad_images`` [Q] (which image diverged, or -1). Saddles, in
+    order along the paths: ``saddle_pairs`` [C] (row of `pairs`), ``saddles`` [C, P],
+    ``saddle_energies`` [C], ``saddle_curvatures`` [C, 2] (the two lowest; the second is inf for
+    P = 1), ``saddle_found`` [C].
+    """
+
+    minima: np.ndarray
+    minimum_energies: np.ndarray
+    gradient_norms: np.ndarray
+    pairs: np.ndarray
+    straight_energies: np.ndarray
+    paths: np.ndarray
+    path_energies: np.ndarray
+    polygon_tops: np.ndarray
+    residuals: np.ndarray
+    status: np.ndarray
+    status_steps: np.ndarray
+    bad_images: np.ndarray
+    saddle_pairs: np.ndarray
+    saddles: np.ndarray
+    saddle_energies: np.ndarray
+    saddle_curvatures: np.ndarray
+    saddle_found: np.ndarray
+    method: str
+    steps: int
+    gradients: int
+    seconds: float
+
+    @property
+    def lost(self) -> list[tuple[int, int]]:
+        """Pairs (i, j) whose path diverged: they connect nothing."""
+        return [(int(i), int(j)) for i, j in self.pairs[self.status == DIVERGED]]
+
+    @property
+    def exact(self) -> np.ndarray:
+        """Which paths [Q] converged and have a true saddle at each of their (one or more) maxima.
+
+        The others' tops are upper bounds: the highest energy on a polygon that was not finished.
+        """
+        count = len(self.pairs)
+        maxima = np.bincount(self.saddle_pairs, minlength=count)
+        found = np.bincount(self.saddle_pairs[self.saddle_found], minlength=count)
+        return (self.status == CONVERGED) & (maxima > 0) & (found == maxima)
+
+    def tops(self, kind: str = "path") -> np.ndarray:
+        """Highest energy [Q] on the way of each pair: "path", "straight" or "minimax".
+
+        A path: its highest saddle where it is `exact`, else the top of its polygon; nan if it
+        diverged. Minimax: the lowest possible over all ways through the paths, inf if there is
+        none.
+        """
+        choice("kind", kind, KINDS)
+        if kind == "minimax":
+            i, j = self.pairs.T
+            return self.tree().heights[i, j]
+        ends = self.minimum_energies[self.pairs].max(axis=1)
+        if kind == "straight":
+            return np.maximum(_peaks(self.straight_energies), ends)
+        saddle = np.full(len(self.pairs), -np.inf)
+        np.maximum.at(saddle, self.saddle_pairs, self.saddle_energies)
+        tops = np.maximum(np.where(self.exact, saddle, self.polygon_tops), ends)
+        return np.where(self.status == DIVERGED, np.nan, tops)
+
+    def barriers(self, kind: str = "minimax") -> np.ndarray:
+        """Energy to climb from minimum i to minimum j, [K, K]: highest energy on the way minus E_i.
+
+        0 on the diagonal; nan for pairs without a path (inf for "minimax").
+        """
+        choice("kind", kind, KINDS)
+        if kind == "minimax":
+            heights = self.tree().heights.copy()
+        else:
+            heights = np.full((len(self.minima),) * 2, np.nan)
+            i, j = self.pairs.T
+            heights[i, j] = heights[j, i] = self.tops(kind)
+        np.fill_diagonal(heights, self.minimum_energies)
+        return heights - self.minimum_energies[:, None]
+
+    def tree(self) -> MergeTree:
+        """The merge tree: which minima flow together at which energy."""
+        tops = self.tops("path")
+        lengths = np.linalg.norm(np.diff(self.paths, axis=1), axis=2).sum(axis=1)
+        tops = np.where(np.isnan(tops), np.inf, tops)
+        return merge_tree(self.minimum_energies, self.pairs, tops, lengths)
+
+    def route(self, first: int, last: int) -> list[int]:
+        """Minima on the lowest way from `first` to `last`, both included; empty without one."""
+        most = len(self.minima) - 1
+        ends = (integer("first", first, 0, most), integer("last", last, 0, most))
+        return route(self.tree(), self.pairs, *ends)
+
+    def newick(self) -> str:
+        """The merge tree in Newick form, branch lengths in energy."""
+        return self.tree().newick()
+
+    def summary(self) -> str:
+        """A table of barriers, one row per pair (quantiles if there are many), and the merges."""
+        return "\n".join([self._heading(), "", self._table(), *self._remarks()])
+
+    def _heading(self) -> str:
+        count, images, dim = self.paths.shape
+        return (
+            f"mode connectivity: P = {dim}, {len(self.minima)} minima, {count} pairs x {images} "
+            f"images, {self.method}, {self.steps} steps, {self.gradients} gradients"
+        )
+
+    def _table(self) -> str:
+        ends = self.minimum_energies[self.pairs].max(axis=1)
+        distance = np.linalg.norm(np.diff(self.minima[self.pairs], axis=1)[:, 0], axis=1)
+        columns = [distance, *(self.tops(kind) - ends for kind in ("straight", "path", "minimax"))]
+        names = ["distance", "straight", "path", "minimax"]
+        if len(self.pairs) > ROWS:
+            rows = [
+                [label, *(f"{np.nanquantile(c, q):.6g}" for c in columns)]
+                for label, q in (("lowest", 0), ("median", 0.5), ("highest", 1))
+            ]
+            return table(["barrier", *names], rows)
+        exact, rows = self.exact, []
+        for q, (i, j) in enumerate(self.pairs):
+            word = WORDS[int(self.status[q])] + ("" if exact[q] else ", no saddle")
+            rows.append([f"{i} - {j}", *(f"{c[q]:.6g}" for c in columns), word])
+        return table(["pair", *names, "path is"], rows)
+
+    def _remarks(self) -> list[str]:
+        """Lines under the table: how to read it, the tree, and everything that went wrong."""
+        remarks = ["barriers are heights above the higher of the two minima"]
+        unsure = int((~self.exact & (self.status != DIVERGED)).sum())
+        if unsure:
+            remarks.append(f"{unsure} paths have no confirmed saddle: theirs are upper bounds")
+        for pair, image, step in self._divergences():
+            when = f"at step {step}" if step else "on the initial path"
+            remarks.append(f"left out because image {image} diverged {when}: pair {pair}")
+        tree = self.tree()
+        members = [[i] for i in range(len(self.minima))]
+        for (left, right), level in zip(tree.merges, tree.levels, strict=True):
+            members.append(members[left] + members[right])
+            if len(tree.merges) <= ROWS:
+                remarks.append(f"merge at {level:.6g}: {members[left]} and {members[right]}")
+        return remarks
+
+    def _divergences(self) -> list[tuple[str, int, int]]:
+        rows = np.flatnonzero(self.status == DIVERGED)
+        return [
+            (f"{i} - {j}", int(self.bad_images[q]), int(self.status_steps[q]))
+            for q, (i, j) in zip(rows, self.pairs[rows], strict=True)
+        ]
+
+    def plot(self, ax=None):
+        """Draw the disconnectivity graph of the minima; returns the axes."""
+        from ..plotting import axes  # matplotlib is optional
+
+        ax = axes(ax, xlabel="minimum", ylabel="energy")
+        self.tree().draw(ax)
+        ax.grid(axis="x", visible=False)
+        return ax
+
+    def plot_paths(self, ax=None):
+        """Draw energy along every path (full) and straight line (dashed); returns the axes."""
+        from ..plotting import axes
+
+        ax = axes(ax, xlabel="share of the way", ylabel="energy")
+        for q, (i, j) in enumerate(self.pairs):
+            color = f"C{q % 10}"
+            straight = np.linspace(0, 1, self.straight_energies.shape[1])
+            ax.plot(straight, self.straight_energies[q], "--", color=color, linewidth=0.8)
+            if self.status[q] != DIVERGED:
+                s = np.r_[0, np.cumsum(np.linalg.norm(np.diff(self.paths[q], axis=0), axis=1))]
+                ax.plot(s / s[-1], self.path_energies[q], color=color, label=f"{i} - {j}")
+        if len(self.pairs) <= 10:
+            ax.legend()
+        return ax
+
+
+def _peaks(energies: np.ndarray) -> np.ndarray:
+    """Highest energy [Q] of curves [Q, L]: of the parabola through the highest point and its two.
+
+    The highest of L points is too low by up to curvature times distance squared over eight.
+    """
+    rows = np.arange(len(energies))
+    top = np.clip(energies.argmax(axis=1), 1, energies.shape[1] - 2)
+    before, at, after = (energies[rows, top + i] for i in (-1, 0, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        higher = at + (after - before) ** 2 / (8 * (2 * at - before - after))
+        inside = (at >= before) & (at >= after) & (2 * at > before + after) & np.isfinite(higher)
+    return np.where(inside, higher, energies.max(axis=1))

@@ -1,0 +1,118 @@
+"""The search for saddles between points: relax paths, refine their maxima, leave ridges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .paths import (
+    CONVERGED,
+    DIVERGED,
+    RUNNING,
+    Paths,
+    Rule,
+    Surface,
+    advance,
+    begin,
+    spacing,
+    tangents,
+)
+from .saddles import Saddles, refine
+
+FINE = 8  # points on each side of a polygon where its top is looked for
+ROUNDS = 3  # how often a path found on a ridge is pushed off it
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Local maxima of paths (row, image) and the saddles they were refined to."""
+
+    rows: np.ndarray
+    saddles: Saddles
+
+
+class Search:
+    """The state of a search, whole at any moment, so that Ctrl-C can take it."""
+
+    def __init__(self, surface: Surface, rule: Rule, points: np.ndarray) -> None:
+        self.surface, self.rule, self.step = surface, rule, 0
+        self.paths = begin(surface, points, rule)
+        self.passes = no_passes(surface.dim)
+
+    def run(self, bar: Any) -> None:
+        """Relax all paths and refine their maxima; push those off that lie on ridges."""
+        for _ in range(ROUNDS):
+            while self.step < self.rule.steps and (self.paths.status == RUNNING).any():
+                self.paths = advance(self.surface, self.paths, self.rule, self.step + 1)
+                self.step += 1
+                show_progress(bar, self.paths)
+            self.passes = passes_of(self.surface, self.paths)
+            if self.step >= self.rule.steps:
+                return
+            pushed = _pushed(self.surface, self.paths, self.passes, self.rule)
+            if not (pushed.status == RUNNING).any():
+                return
+            self.passes, self.paths = no_passes(self.surface.dim), pushed
+        self.passes = passes_of(self.surface, self.paths)
+
+
+def no_passes(dim: int) -> Passes:
+    """Return the passes of paths that have not been looked at."""
+    none, points = np.zeros(0), np.zeros((0, dim))
+    no = none.astype(bool)
+    saddles = Saddles(points, none, none, np.zeros((0, 2)), points, no, no)
+    return Passes(none.astype(np.int64), saddles)
+
+
+def passes_of(surface: Surface, paths: Paths) -> Passes:
+    """Refine every local maximum inside a path that did not diverge."""
+    e = paths.energies
+    with np.errstate(invalid="ignore"):
+        peaks = (e[:, 1:-1] > e[:, :-2]) & (e[:, 1:-1] >= e[:, 2:])
+    rows, images = np.nonzero(peaks & (paths.status != DIVERGED)[:, None])
+    ways = tangents(paths.points[rows], e[rows])[np.arange(len(rows)), images]
+    starts, reach = paths.points[rows, images + 1], spacing(paths.points[rows])
+    return Passes(rows, refine(surface, starts, ways, reach))
+
+
+def _pushed(surface: Surface, paths: Paths, passes: Passes, rule: Rule) -> Paths:
+    """Return the paths with those on a ridge bent off it by half a spacing and running again."""
+    ridges = passes.saddles.on_ridge & (paths.status[passes.rows] == CONVERGED)
+    rows, first = np.unique(passes.rows[ridges], return_index=True)
+    if not rows.size:
+        return paths
+    some = paths.points[rows]
+    bow = np.sin(np.linspace(0, np.pi, some.shape[1]))
+    bow[[0, -1]] = 0  # sin(pi) is not quite
+    sideways = 0.5 * spacing(some)[:, None] * passes.saddles.sideways[ridges][first]
+    bent = begin(surface, some + bow[:, None] * sideways[:, None, :], rule)
+    fine = bent.status == RUNNING
+    return paths.put(rows[fine], bent.take(fine))
+
+
+def energies_along(surface: Surface, points: np.ndarray, parts: int) -> np.ndarray:
+    """Energies [parts + 1, ...] at equal distances from points[:, 0] to points[:, -1]."""
+    first, last = points[:, 0], points[:, -1]
+    return np.stack(
+        [surface.energy(first + (last - first) * (n / parts)) for n in range(parts + 1)]
+    )
+
+
+def polygon_tops(surface: Surface, paths: Paths) -> np.ndarray:
+    """Highest energy [Q] on the polygon through the images, ``FINE`` points on each side."""
+    sides = np.stack([paths.points[:, :-1], paths.points[:, 1:]], axis=2)  # [Q, M - 1, 2, P]
+    count, parts, _, dim = sides.shape
+    energies = energies_along(surface, sides.reshape(count * parts, 2, dim), FINE)
+    tops = energies.max(axis=0).reshape(count, parts).max(axis=1)
+    return np.where(paths.status == DIVERGED, np.nan, tops)
+
+
+def show_progress(bar: Any, paths: Paths) -> None:
+    """Count a step on a tqdm bar, if there is one."""
+    if bar is None:
+        return
+    bar.update(1)
+    done = int((paths.status == CONVERGED).sum())
+    bar.set_postfix_str(f"{done} of {len(paths.status)} paths converged")
