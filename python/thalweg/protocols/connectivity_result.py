@@ -9,6 +9,7 @@ import numpy as np
 from .._checks import choice, integer
 from ..results import Result
 from .merge_tree import MergeTree, merge_tree, route
+from .path_search import complete
 from .paths import CONVERGED, DIVERGED, RUNNING, STALLED
 from .tables import table
 
@@ -21,21 +22,25 @@ WORDS = {RUNNING: "unfinished", CONVERGED: "converged", DIVERGED: "diverged", ST
 class ModeConnectivity(Result):
     """Ways between K minima: Q straight lines and relaxed paths of M images, C saddles on them.
 
-    Minima: ``minima`` [K, P], ``minimum_energies`` [K], ``gradient_norms`` [K]. Pairs: ``pairs``
-    [Q, 2]. Straight lines: ``straight_energies`` [Q, L] at equal distances. Paths: ``paths``
-    [Q, M, P], ``path_energies`` [Q, M], ``polygon_tops`` [Q] (highest energy seen on the polygon
-    through the images, eight points per side), ``residuals`` [Q] (largest force across the path
-    over its mean slope), ``status`` [Q] (0 unfinished, 1 converged, 2 diverged, 3 stalled),
-    ``status_steps`` [Q] (when), ``bad_images`` [Q] (which image diverged, or -1). Saddles, in
-    order along the paths: ``saddle_pairs`` [C] (row of `pairs`), ``saddles`` [C, P],
-    ``saddle_energies`` [C], ``saddle_curvatures`` [C, 2] (the two lowest; the second is inf for
-    P = 1), ``saddle_found`` [C].
+    Minima: ``minima`` [K, P], ``minimum_energies`` [K], ``gradient_norms`` [K]; the first
+    ``given_minima`` were given, the others found on the way. Pairs: ``pairs`` [Q, 2]; the first
+    ``given_pairs`` were asked for, the others are pieces of these. Straight lines:
+    ``straight_energies`` [Q, L] at equal distances. Paths: ``paths`` [Q, M, P], ``path_energies``
+    [Q, M], ``polygon_tops`` [Q] (highest energy seen on the polygon through the images, eight
+    points per side), ``residuals`` [Q] (largest force across the path over its mean slope),
+    ``status`` [Q] (0 unfinished, 1 converged, 2 diverged, 3 stalled), ``status_steps`` [Q] (when),
+    ``bad_images`` [Q] (which image diverged, or -1). Saddles, in order along the paths:
+    ``saddle_pairs`` [C] (row of `pairs`), ``saddles`` [C, P], ``saddle_energies`` [C],
+    ``saddle_curvatures`` [C, 2] (the two lowest; the second is inf for P = 1), ``saddle_found``
+    [C] (others never came to rest, or curve down in two directions).
     """
 
     minima: np.ndarray
     minimum_energies: np.ndarray
     gradient_norms: np.ndarray
+    given_minima: int
     pairs: np.ndarray
+    given_pairs: int
     straight_energies: np.ndarray
     paths: np.ndarray
     path_energies: np.ndarray
@@ -65,10 +70,12 @@ class ModeConnectivity(Result):
 
         The others' tops are upper bounds: the highest energy on a polygon that was not finished.
         """
-        count = len(self.pairs)
-        maxima = np.bincount(self.saddle_pairs, minlength=count)
-        found = np.bincount(self.saddle_pairs[self.saddle_found], minlength=count)
-        return (self.status == CONVERGED) & (maxima > 0) & (found == maxima)
+        return complete(self.status, self.saddle_pairs, self.saddle_found)
+
+    @property
+    def given_paths(self) -> np.ndarray:
+        """The paths [Q, M, P] of the pairs that were asked for."""
+        return self.paths[: self.given_pairs]
 
     def tops(self, kind: str = "path") -> np.ndarray:
         """Highest energy [Q] on the way of each pair: "path", "straight" or "minimax".
@@ -133,28 +140,37 @@ class ModeConnectivity(Result):
         )
 
     def _table(self) -> str:
-        ends = self.minimum_energies[self.pairs].max(axis=1)
-        distance = np.linalg.norm(np.diff(self.minima[self.pairs], axis=1)[:, 0], axis=1)
-        columns = [distance, *(self.tops(kind) - ends for kind in ("straight", "path", "minimax"))]
+        """One row per pair that was asked for, or quantiles of many."""
+        asked, pairs = slice(self.given_pairs), self.pairs[: self.given_pairs]
+        ends = self.minimum_energies[pairs].max(axis=1)
+        distance = np.linalg.norm(np.diff(self.minima[pairs], axis=1)[:, 0], axis=1)
+        heights = [self.tops(kind)[asked] - ends for kind in ("straight", "path", "minimax")]
+        columns = [distance, *heights]
         names = ["distance", "straight", "path", "minimax"]
-        if len(self.pairs) > ROWS:
+        if len(pairs) > ROWS:
             rows = [
                 [label, *(f"{np.nanquantile(c, q):.6g}" for c in columns)]
                 for label, q in (("lowest", 0), ("median", 0.5), ("highest", 1))
             ]
             return table(["barrier", *names], rows)
-        exact, rows = self.exact, []
-        for q, (i, j) in enumerate(self.pairs):
-            word = WORDS[int(self.status[q])] + ("" if exact[q] else ", no saddle")
-            rows.append([f"{i} - {j}", *(f"{c[q]:.6g}" for c in columns), word])
-        return table(["pair", *names, "path is"], rows)
+        rows = [
+            [f"{i} - {j}", *(f"{c[q]:.6g}" for c in columns), *words]
+            for q, ((i, j), words) in enumerate(zip(pairs, self._words(pairs), strict=True))
+        ]
+        return table(["pair", *names, "path", "minimax is"], rows)
+
+    def _words(self, pairs: np.ndarray) -> list[tuple[str, str]]:
+        """What became of the path of each pair, and what decides its minimax barrier."""
+        decides, exact = self.tree().passes[pairs[:, 0], pairs[:, 1]], self.exact
+        kinds = ["nothing" if e < 0 else "a saddle" if exact[e] else "a bound" for e in decides]
+        return [(WORDS[int(s)], k) for s, k in zip(self.status, kinds, strict=False)]
 
     def _remarks(self) -> list[str]:
         """Lines under the table: how to read it, the tree, and everything that went wrong."""
         remarks = ["barriers are heights above the higher of the two minima"]
-        unsure = int((~self.exact & (self.status != DIVERGED)).sum())
-        if unsure:
-            remarks.append(f"{unsure} paths have no confirmed saddle: theirs are upper bounds")
+        if len(self.minima) > self.given_minima:
+            more, pieces = len(self.minima) - self.given_minima, len(self.pairs) - self.given_pairs
+            remarks.append(f"{more} more minima were found on the way, {pieces} pieces searched")
         for pair, image, step in self._divergences():
             when = f"at step {step}" if step else "on the initial path"
             remarks.append(f"left out because image {image} diverged {when}: pair {pair}")

@@ -13,7 +13,8 @@ class MergeTree:
 
     ``merges`` [n, 2] are the nodes joined, ``levels`` [n] the rising energies at which they join,
     ``edges`` [n] the passes used (rows of the pairs given), ``heights`` [K, K] the minimax energies
-    between minima: inf where nothing joins them, on the diagonal their own energies.
+    between minima (inf where nothing joins them, on the diagonal their own energies), and
+    ``passes`` [K, K] the pass (row of the pairs given, or -1) that decides each of them.
     """
 
     energies: np.ndarray
@@ -21,6 +22,7 @@ class MergeTree:
     levels: np.ndarray
     edges: np.ndarray
     heights: np.ndarray
+    passes: np.ndarray
 
     def parents(self) -> np.ndarray:
         """Parent of every node, -1 for a root."""
@@ -104,6 +106,7 @@ def merge_tree(
     count = len(energies)
     heights = np.full((count, count), np.inf)
     heights[np.diag_indices(count)] = energies
+    passes = np.full((count, count), -1)
     members = {i: [i] for i in range(count)}
     node_of = np.arange(count)
     merges: list[list[int]] = []
@@ -117,6 +120,7 @@ def merge_tree(
         ours, theirs = members.pop(left), members.pop(right)
         level = max(level, float(tops[edge]))  # ties may be out of order by their tolerance
         heights[np.ix_(ours, theirs)] = heights[np.ix_(theirs, ours)] = level
+        passes[np.ix_(ours, theirs)] = passes[np.ix_(theirs, ours)] = edge
         levels.append(level)
         node = count + len(merges)
         members[node] = ours + theirs
@@ -125,7 +129,7 @@ def merge_tree(
         edges.append(int(edge))
     joined = np.array(merges, dtype=np.int64).reshape(-1, 2)
     used = np.array(edges, dtype=np.int64)
-    return MergeTree(np.asarray(energies), joined, np.array(levels), used, heights)
+    return MergeTree(np.asarray(energies), joined, np.array(levels), used, heights, passes)
 
 
 def _rising(energies: np.ndarray, tops: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:

@@ -19,7 +19,8 @@ from ..dynamics.engine import caller
 from ..errors import DivergenceWarning, Interrupted
 from ..landscapes import Landscape, UserLandscape
 from .connectivity_result import ModeConnectivity
-from .path_search import FINE, Search, energies_along, polygon_tops
+from .path_graph import Graph, lines
+from .path_search import polygon_tops
 from .paths import Rule, Surface
 
 METHODS = ("string", "neb")
@@ -34,7 +35,8 @@ def mode_connectivity(
     method: str = "string",
     images: int = 17,
     steps: int = 1000,
-    tolerance: float = 0.01,
+    rounds: int = 3,
+    tolerance: float = 0.05,
     climb: bool = True,
     spring: float = 1.0,
     start=None,
@@ -46,8 +48,9 @@ def mode_connectivity(
     All images of all paths that still move are one batch [R, P]. Each path starts as the straight
     line and falls, by steps it adapts for itself, until no image is pushed across it; then its
     highest image climbs. Every local maximum of a relaxed path is refined to a saddle by Newton
-    steps. A path that turns out to lie on a ridge is pushed off it. Over the graph of all pairs
-    the minimum spanning tree gives minimax barriers and the merge tree.
+    steps. A path that turns out to lie on a ridge is pushed off it; one that passes through further
+    minima and does not come to rest is cut there, and its pieces are searched. Over the graph of
+    all pairs the minimum spanning tree gives minimax barriers and the merge tree.
 
     Parameters
     ----------
@@ -59,14 +62,16 @@ def mode_connectivity(
     method : "string" (images kept at equal distances) or "neb" (nudged elastic band: springs).
     images : M >= 3 on each path, both ends counted. A barrier narrower than their distance is
         missed.
-    steps : most steps (trials) of a path.
+    steps : most steps (trials) of a path, in each round.
+    rounds : how often paths that are not finished are cut at the minima that they pass through. The
+        minima found so join the graph, after the K given ones, and the pieces are searched.
     tolerance : a path has converged when no image feels a force, other than along the path, above
         this times the path's mean slope (energy span over length).
-    climb : whether the highest image climbs; it begins when the force falls below ten times
-        `tolerance`, or after half of the steps.
+    climb : whether the highest image climbs; it begins when the force has fallen to ten
+        times `tolerance`.
     spring : stiffness of "neb" in units of mean slope per distance of images, > 0.
-    start : [Q, M, P], initial paths; default straight lines. ``paths`` of an earlier result goes
-        on where it ended. Their ends must be the minima.
+    start : [Q, M, P], initial paths; default straight lines. ``given_paths`` of an earlier result
+        go on where it ended. Their ends must be the minima.
     threads : for landscapes that take it.
     progress : show a progress bar.
 
@@ -111,64 +116,69 @@ def mode_connectivity(
         climb=flag("climb", climb),
         tolerance=real("tolerance", tolerance, above=0),
         steps=integer("steps", steps),
+        rounds=integer("rounds", rounds, least=0),
     )
     paths = _initial(start, ends, joined, integer("images", images, least=3))
     if threads is not None:
         integer("threads", threads)
     arguments = {"method": method, "images": int(images), "steps": int(steps), "spring": stiffness,
                  "tolerance": rule.tolerance, "climb": rule.climb, "start": start is not None,
-                 "threads": threads}  # fmt: skip
+                 "rounds": rule.rounds, "threads": threads, "given_minima": len(ends)}  # fmt: skip
     begun = time.perf_counter()
-    search = Search(Surface(landscape, threads), rule, paths)
-    straight = energies_along(search.surface, ends[joined], FINE * (images - 1)).T
+    graph = Graph(Surface(landscape, threads), rule, ends, joined, paths)
     try:
         with _progress_bar(flag("progress", progress), steps) as bar:
-            search.run(bar)
+            graph.run(bar)
     except KeyboardInterrupt:
         text = (
-            f"interrupted after step {search.step} of {steps}. This exception's .result holds all "
-            f"up to there: give .result.paths as start= to go on, .result.save(path) keeps it."
+            f"interrupted after {graph.steps} steps. This exception's .result holds all up to "
+            f"there: give .result.given_paths as start= to go on, .result.save(path) keeps it."
         )
-        partial = _result(search, ends, joined, straight, arguments, begun)
-        raise Interrupted(text, partial) from None
-    result = _result(search, ends, joined, straight, arguments, begun)
+        raise Interrupted(text, _result(graph, arguments, begun)) from None
+    result = _result(graph, arguments, begun)
     if result.lost:
         text = f"{len(result.lost)} of {len(joined)} paths diverged and are left out: {result.lost}"
         warnings.warn(text, DivergenceWarning, stacklevel=caller())
     return result
 
 
-def _result(
-    search: Search,
-    minima: np.ndarray,
-    pairs: np.ndarray,
-    straight: np.ndarray,
-    arguments: dict[str, Any],
-    begun: float,
-) -> ModeConnectivity:
-    """Fold the state of a search, finished or not, into a result."""
-    surface, paths, passes = search.surface, search.paths, search.passes
-    energies, gradients = surface.gradient(minima)
+def _result(graph: Graph, arguments: dict[str, Any], begun: float) -> ModeConnectivity:
+    """Fold the state of all searches, finished or not, into a result."""
+    surface, parts = graph.surface, [search for _, search in graph.parts]
+    energies, gradients = surface.gradient(graph.minima)
+    pairs = np.concatenate([each for each, _ in graph.parts])
+    first = np.cumsum([0, *(len(each) for each, _ in graph.parts)])
+
+    def every(name):
+        return np.concatenate([getattr(search.paths, name) for search in parts])
+
+    def saddles(name):
+        return np.concatenate([getattr(search.passes.saddles, name) for search in parts])
+
     return ModeConnectivity(
-        minima=minima,
+        minima=graph.minima,
         minimum_energies=energies,
         gradient_norms=np.linalg.norm(gradients, axis=1),
+        given_minima=arguments.pop("given_minima"),
         pairs=pairs,
-        straight_energies=straight,
-        paths=paths.points,
-        path_energies=paths.energies,
-        polygon_tops=polygon_tops(surface, paths),
-        residuals=paths.residuals,
-        status=paths.status,
-        status_steps=paths.status_steps,
-        bad_images=paths.bad_images,
-        saddle_pairs=passes.rows,
-        saddles=passes.saddles.points,
-        saddle_energies=passes.saddles.energies,
-        saddle_curvatures=passes.saddles.curvatures,
-        saddle_found=passes.saddles.found,
+        given_pairs=int(first[1]),
+        straight_energies=np.concatenate([search.straight for search in parts]),
+        paths=every("points"),
+        path_energies=every("energies"),
+        polygon_tops=np.concatenate([polygon_tops(surface, search.paths) for search in parts]),
+        residuals=every("residuals"),
+        status=every("status"),
+        status_steps=every("status_steps"),
+        bad_images=every("bad_images"),
+        saddle_pairs=np.concatenate(
+            [search.passes.rows + start for search, start in zip(parts, first, strict=False)]
+        ),
+        saddles=saddles("points"),
+        saddle_energies=saddles("energies"),
+        saddle_curvatures=saddles("curvatures"),
+        saddle_found=saddles("found"),
         method=arguments["method"],
-        steps=search.step,
+        steps=graph.steps,
         gradients=surface.gradients,
         seconds=time.perf_counter() - begun,
         provenance=_provenance(surface.landscape) | arguments,
@@ -232,17 +242,16 @@ def _pairs(pairs: Any, minima: np.ndarray) -> np.ndarray:
 
 def _initial(start: Any, minima: np.ndarray, pairs: np.ndarray, images: int) -> np.ndarray:
     """Return initial paths [Q, M, P]: straight lines, or what was given."""
-    first, last = minima[pairs[:, 0]], minima[pairs[:, 1]]
     shape = (len(pairs), images, minima.shape[1])
     size = COPIES * 8 * int(np.prod(shape, dtype=np.int64))
     require_memory({f"paths {list(shape)}": size}, "Give fewer pairs=, or fewer images.")
+    straight = lines(minima, pairs, images)
     if start is None:
-        share = np.linspace(0, 1, images)[:, None]
-        return first[:, None] * (1 - share) + last[:, None] * share
+        return straight
     paths = np.array(finite_array("start", start), dtype=np.float64)
     if paths.shape != shape:
         raise ValueError(message("start", f"shape {list(shape)}", f"shape {list(paths.shape)}"))
-    if not (np.array_equal(paths[:, 0], first) and np.array_equal(paths[:, -1], last)):
+    if not np.array_equal(paths[:, [0, -1]], straight[:, [0, -1]]):
         raise ValueError(message("start", "paths that end at the minima of each pair", "others"))
     return paths
 

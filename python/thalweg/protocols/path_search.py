@@ -19,7 +19,7 @@ from .paths import (
     spacing,
     tangents,
 )
-from .saddles import Saddles, refine
+from .saddles import Stationary, refine
 
 FINE = 8  # points on each side of a polygon where its top is looked for
 ROUNDS = 3  # how often a path found on a ridge is pushed off it
@@ -30,7 +30,11 @@ class Passes:
     """Local maxima of paths (row, image) and the saddles they were refined to."""
 
     rows: np.ndarray
-    saddles: Saddles
+    saddles: Stationary
+
+    def complete(self, paths: Paths) -> np.ndarray:
+        """Which paths converged with a saddle at each of their (one or more) maxima [Q]."""
+        return complete(paths.status, self.rows, self.saddles.found)
 
 
 class Search:
@@ -38,6 +42,8 @@ class Search:
 
     def __init__(self, surface: Surface, rule: Rule, points: np.ndarray) -> None:
         self.surface, self.rule, self.step = surface, rule, 0
+        parts = FINE * (points.shape[1] - 1)
+        self.straight = energies_along(surface, points[:, [0, -1]], parts).T
         self.paths = begin(surface, points, rule)
         self.passes = no_passes(surface.dim)
 
@@ -58,11 +64,18 @@ class Search:
         self.passes = passes_of(self.surface, self.paths)
 
 
+def complete(status: np.ndarray, rows: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Which paths converged with a saddle at each of their (one or more) maxima [Q]."""
+    maxima = np.bincount(rows, minlength=len(status))
+    saddles = np.bincount(rows[found], minlength=len(status))
+    return (status == CONVERGED) & (maxima > 0) & (saddles == maxima)
+
+
 def no_passes(dim: int) -> Passes:
     """Return the passes of paths that have not been looked at."""
     none, points = np.zeros(0), np.zeros((0, dim))
     no = none.astype(bool)
-    saddles = Saddles(points, none, none, np.zeros((0, 2)), points, no, no)
+    saddles = Stationary(points, none, none, np.zeros((0, 2)), points, no, no)
     return Passes(none.astype(np.int64), saddles)
 
 

@@ -19,6 +19,7 @@ ERROR = 0.1  # how far a step may leave the exact flow
 LONGEST = 0.5  # how far an image may move in one step
 GROWTH = 2.0  # by which the residual may grow in an accurate step
 SHORTEST = 1e-12  # steps shorter than that make no progress
+CLIMB_AT = 10  # tolerances: an image that climbs on a path still far from rest drags it along
 RUNAWAY = 1e3  # a path so many times longer than the straight line has left
 
 
@@ -75,6 +76,7 @@ class Rule:
     climb: bool
     tolerance: float
     steps: int
+    rounds: int
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ def _prepared(now: Paths, rule: Rule, step: int) -> tuple[Paths, np.ndarray, np.
     force = forces(now, rule.spring)
     largest = np.linalg.norm(force, axis=2).max(axis=1)
     steep = slope(now)
-    ready = (largest <= 10 * rule.tolerance * steep) | (step > rule.steps // 2)
+    ready = largest <= CLIMB_AT * rule.tolerance * steep
     chosen = ready & (now.climbers == WAITING)
     if chosen.any():
         top = now.energies[:, 1:-1].argmax(axis=1) + 1
@@ -293,7 +295,10 @@ def _judged(
     change = after - force
     error = 0.5 * h * np.linalg.norm(change, axis=2).max(axis=1)
     before, left = (np.linalg.norm(f, axis=2).max(axis=1) for f in (force, after))
-    kept = fine & ((left < before) | ((left <= GROWTH * before) & (error <= ERROR * d)))
+    # Very accurate steps are always kept: tangents jump where neighbours change their order, and
+    # the residual with them, however small the step.
+    small = (left <= GROWTH * before) & (error <= ERROR * d) | (error <= 0.01 * ERROR * d)
+    kept = fine & ((left < before) | small)
     # The step that would leave the least force on a straight course, and the accurate one.
     squared = (change**2).sum(axis=(1, 2))
     least = -h * (force * change).sum(axis=(1, 2)) / np.maximum(squared, 1e-300)

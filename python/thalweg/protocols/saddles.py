@@ -1,4 +1,4 @@
-"""From a point near a saddle to the saddle: Newton steps, uphill in exactly one direction.
+"""From a point near a saddle (or minimum) to it: Newton steps, uphill in one direction (or none).
 
 Letters: C candidates, P parameters. Only gradients and Hessian-vector products are needed.
 """
@@ -16,21 +16,26 @@ DIRECTIONS = 16  # of the subspace in which a step is solved for; all of them wh
 
 
 @dataclass(frozen=True)
-class Saddles:
+class Stationary:
     """Where C candidates ended; those not ``found`` are somewhere on their way."""
 
     points: np.ndarray  # [C, P]
     energies: np.ndarray  # [C]
     gradient_norms: np.ndarray  # [C]
-    curvatures: np.ndarray  # [C, 2], the two lowest seen: negative and not negative at a saddle
+    curvatures: np.ndarray  # [C, 2], the two lowest: at a saddle the first is negative
     sideways: np.ndarray  # [C, P], the direction of the second
     found: np.ndarray  # [C]
     on_ridge: np.ndarray  # [C], curved down in two directions: there is a lower way beside
 
 
 def refine(
-    surface: Surface, starts: np.ndarray, directions: np.ndarray, reach: np.ndarray, steps: int = 50
-) -> Saddles:
+    surface: Surface,
+    starts: np.ndarray,
+    directions: np.ndarray,
+    reach: np.ndarray,
+    uphill: bool = True,
+    steps: int = 50,
+) -> Stationary:
     """Follow the lowest curvature uphill and all others downhill until steps vanish.
 
     In a subspace spanned by `directions`, the gradient, a probe, and Hessian products of these,
@@ -43,6 +48,7 @@ def refine(
     surface : Surface
     starts, directions : [C, P] points near saddles and unit vectors, roughly the way over.
     reach : [C] the longest step, about the distance of neighbouring images.
+    uphill : False looks for minima instead: all directions downhill, no curvature zero or negative.
     steps : the most steps.
 
     References
@@ -59,7 +65,9 @@ def refine(
         if not on.size:
             break
         _, gradients = surface.gradient(x[on])
-        step, curvatures[on], noise[on], modes = _newton_step(surface, x[on], way[on], gradients)
+        step, curvatures[on], noise[on], modes = _newton_step(
+            surface, x[on], way[on], gradients, uphill
+        )
         way[on], sideways[on] = modes
         length = np.linalg.norm(step, axis=1)
         x[on] += step * np.minimum(1, reach[on] / np.maximum(length, 1e-300))[:, None]
@@ -67,13 +75,14 @@ def refine(
         alive[on] = np.linalg.norm(x[on] - starts[on], axis=1) <= 2 * reach[on]  # not for nan
     energies, gradients = surface.gradient(x)
     down = curvatures < -noise[:, None]
-    found = quiet & alive & down[:, 0] & ~down[:, 1] & np.isfinite(energies)
+    right = down[:, 0] & ~down[:, 1] if uphill else (curvatures > noise[:, None]).all(axis=1)
+    found = quiet & alive & right & np.isfinite(energies)
     norms = np.linalg.norm(gradients, axis=1)
-    return Saddles(x, energies, norms, curvatures, sideways, found, down[:, 1] & ~found)
+    return Stationary(x, energies, norms, curvatures, sideways, found, down[:, 1] & ~found)
 
 
 def _newton_step(
-    surface: Surface, x: np.ndarray, way: np.ndarray, gradients: np.ndarray
+    surface: Surface, x: np.ndarray, way: np.ndarray, gradients: np.ndarray, uphill: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Step [C, P], two lowest curvatures [C, 2], what is zero to them [C], and their directions.
 
@@ -95,7 +104,8 @@ def _newton_step(
     noise = 10 * surface.epsilon ** (2 / 3) * size  # of differences; products have less
     curved = np.abs(w) > noise[:, None]
     parts = np.where(curved, -slopes / np.where(curved, np.abs(w), 1), 0)
-    parts[:, 0] *= -1
+    if uphill:
+        parts[:, 0] *= -1
     parts[~fine] = np.nan
     one = w.shape[1] == 1
     second = np.full(len(w), np.inf) if one else w[:, 1]  # in one dimension there is no second
