@@ -9,7 +9,7 @@ import numpy as np
 from .._checks import choice, integer
 from ..results import Result
 from .merge_tree import MergeTree, merge_tree, route
-from .path_search import complete
+from .path_search import complete, peaks
 from .paths import CONVERGED, DIVERGED, RUNNING, STALLED
 from .tables import table
 
@@ -26,7 +26,7 @@ class ModeConnectivity(Result):
     ``given_minima`` were given, the others found on the way. Pairs: ``pairs`` [Q, 2]; the first
     ``given_pairs`` were asked for, the others are pieces of these. Straight lines:
     ``straight_energies`` [Q, L] at equal distances. Paths: ``paths`` [Q, M, P], ``path_energies``
-    [Q, M], ``polygon_tops`` [Q] (highest energy seen on the polygon through the images, eight
+    [Q, M], ``polygon_tops`` [Q] (highest energy on the polygon through the images, from eight
     points per side), ``residuals`` [Q] (largest force across the path over its mean slope),
     ``status`` [Q] (0 unfinished, 1 converged, 2 diverged, 3 stalled), ``status_steps`` [Q] (when),
     ``bad_images`` [Q] (which image diverged, or -1). Saddles, in order along the paths:
@@ -90,7 +90,7 @@ class ModeConnectivity(Result):
             return self.tree().heights[i, j]
         ends = self.minimum_energies[self.pairs].max(axis=1)
         if kind == "straight":
-            return np.maximum(_peaks(self.straight_energies), ends)
+            return np.maximum(peaks(self.straight_energies), ends)
         saddle = np.full(len(self.pairs), -np.inf)
         np.maximum.at(saddle, self.saddle_pairs, self.saddle_energies)
         tops = np.maximum(np.where(self.exact, saddle, self.polygon_tops), ends)
@@ -157,7 +157,7 @@ class ModeConnectivity(Result):
             [f"{i} - {j}", *(f"{c[q]:.6g}" for c in columns), *words]
             for q, ((i, j), words) in enumerate(zip(pairs, self._words(pairs), strict=True))
         ]
-        return table(["pair", *names, "path", "minimax is"], rows)
+        return table(["pair", *names, "path is", "minimax is"], rows)
 
     def _words(self, pairs: np.ndarray) -> list[tuple[str, str]]:
         """What became of the path of each pair, and what decides its minimax barrier."""
@@ -213,17 +213,3 @@ class ModeConnectivity(Result):
         if len(self.pairs) <= 10:
             ax.legend()
         return ax
-
-
-def _peaks(energies: np.ndarray) -> np.ndarray:
-    """Highest energy [Q] of curves [Q, L]: of the parabola through the highest point and its two.
-
-    The highest of L points is too low by up to curvature times distance squared over eight.
-    """
-    rows = np.arange(len(energies))
-    top = np.clip(energies.argmax(axis=1), 1, energies.shape[1] - 2)
-    before, at, after = (energies[rows, top + i] for i in (-1, 0, 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        higher = at + (after - before) ** 2 / (8 * (2 * at - before - after))
-        inside = (at >= before) & (at >= after) & (2 * at > before + after) & np.isfinite(higher)
-    return np.where(inside, higher, energies.max(axis=1))

@@ -98,10 +98,10 @@ def merge_tree(
     >>> from thalweg.protocols.merge_tree import merge_tree
     >>> pairs, tops = np.array([[0, 1], [0, 2], [1, 2]]), np.array([9.0, 2.0, 5.0])
     >>> tree = merge_tree(np.zeros(3), pairs, tops)
-    >>> tree.heights[0, 1]   # by way of minimum 2
+    >>> float(tree.heights[0, 1])   # by way of minimum 2
     5.0
     >>> tree.newick()
-    '((0:2,2:2):3,1:5);'
+    '(1:5,(0:2,2:2):3);'
     """
     count = len(energies)
     heights = np.full((count, count), np.inf)

@@ -125,7 +125,9 @@ def mode_connectivity(
                  "tolerance": rule.tolerance, "climb": rule.climb, "start": start is not None,
                  "rounds": rule.rounds, "threads": threads, "given_minima": len(ends)}  # fmt: skip
     begun = time.perf_counter()
-    graph = Graph(Surface(landscape, threads), rule, ends, joined, paths)
+    surface = Surface(landscape, threads)
+    _require_finite(surface, ends)
+    graph = Graph(surface, rule, ends, joined, paths)
     try:
         with _progress_bar(flag("progress", progress), steps) as bar:
             graph.run(bar)
@@ -215,6 +217,16 @@ def _minima(minima: Any, dim: int) -> np.ndarray:
     if checked.ndim != 2 or checked.shape[1] != dim or len(checked) < 2:
         raise ValueError(message("minima", expected, f"shape {list(checked.shape)}"))
     return checked
+
+
+def _require_finite(surface: Surface, minima: np.ndarray) -> None:
+    """Refuse minima without an energy."""
+    energies, gradients = surface.gradient(minima)
+    bad = ~(np.isfinite(energies) & np.isfinite(gradients).all(axis=1))
+    if bad.any():
+        worst = int(bad.argmax())
+        got = f"{energies[worst]:g} (or a gradient that is not finite) at minimum {worst}"
+        raise ValueError(message("minima", "points of finite energy", got))
 
 
 def _pairs(pairs: Any, minima: np.ndarray) -> np.ndarray:

@@ -49,16 +49,18 @@ class Surface:
             gradients.astype(np.float64).reshape(points.shape),
         )
 
-    def hvp(self, points: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    def hvp(self, points: np.ndarray, directions: np.ndarray, reach: np.ndarray) -> np.ndarray:
         """Hessian times unit directions [C, P]: exact where there is a formula, else differences.
 
-        Central differences of the gradient with step eps^(1/3) (1 + max |x|).
+        Central differences of the gradient with step e = eps^(1/3) reach, or eps^(2/3) max |x| if
+        that is more; `reach` [C] is a length on which the landscape changes.
         """
         landscape = self.landscape
         if hasattr(landscape, "hvp") and getattr(landscape, "exact_hvp", True):
             product = landscape.hvp(self._batch(points), self._batch(directions), **self._options)
             return product.astype(np.float64)
-        step = self.epsilon ** (1 / 3) * (1 + np.abs(points).max(axis=1, keepdims=True))
+        small = self.epsilon ** (1 / 3)
+        step = small * np.maximum(reach, small * np.abs(points).max(axis=1))[:, None]
         ends = np.stack([points + step * directions, points - step * directions])
         ahead, behind = self.gradient(ends)[1]
         return (ahead - behind) / (2 * step)

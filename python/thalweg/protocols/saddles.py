@@ -66,7 +66,7 @@ def refine(
             break
         _, gradients = surface.gradient(x[on])
         step, curvatures[on], noise[on], modes = _newton_step(
-            surface, x[on], way[on], gradients, uphill
+            surface, x[on], way[on], gradients, reach[on], uphill
         )
         way[on], sideways[on] = modes
         length = np.linalg.norm(step, axis=1)
@@ -82,14 +82,19 @@ def refine(
 
 
 def _newton_step(
-    surface: Surface, x: np.ndarray, way: np.ndarray, gradients: np.ndarray, uphill: bool
+    surface: Surface,
+    x: np.ndarray,
+    way: np.ndarray,
+    gradients: np.ndarray,
+    reach: np.ndarray,
+    uphill: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Step [C, P], two lowest curvatures [C, 2], what is zero to them [C], and their directions.
 
     All are nan where the gradient or a product is not finite. Along directions of zero curvature
     no step is taken.
     """
-    basis, products = _subspace(surface, x, way, gradients)
+    basis, products = _subspace(surface, x, way, gradients, reach)
     matrix = np.einsum("cip,cjp->cij", basis, products)
     matrix = (matrix + matrix.transpose(0, 2, 1)) / 2
     fine = np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(gradients).all(axis=1)
@@ -115,7 +120,7 @@ def _newton_step(
 
 
 def _subspace(
-    surface: Surface, x: np.ndarray, way: np.ndarray, gradients: np.ndarray
+    surface: Surface, x: np.ndarray, way: np.ndarray, gradients: np.ndarray, reach: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Orthonormal basis [C, k, P] grown from `way`, gradient and a probe, and H times it.
 
@@ -139,7 +144,7 @@ def _subspace(
         if i < size:
             grow(i, vectors)
     for i in range(size):
-        products[:, i] = surface.hvp(x, basis[:, i])
+        products[:, i] = surface.hvp(x, basis[:, i], reach)
         if i + 3 < size:
             grow(i + 3, products[:, i])
     return basis, products
