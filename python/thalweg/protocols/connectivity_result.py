@@ -149,8 +149,8 @@ class ModeConnectivity(Result):
         names = ["distance", "straight", "path", "minimax"]
         if len(pairs) > ROWS:
             rows = [
-                [label, *(f"{np.nanquantile(c, q):.6g}" for c in columns)]
-                for label, q in (("lowest", 0), ("median", 0.5), ("highest", 1))
+                [label, *(_ranked(c, share) for c in columns)]
+                for label, share in (("lowest", 0), ("median", 0.5), ("highest", 1))
             ]
             return table(["barrier", *names], rows)
         rows = [
@@ -213,3 +213,9 @@ class ModeConnectivity(Result):
         if len(self.pairs) <= 10:
             ax.legend()
         return ax
+
+
+def _ranked(values: np.ndarray, share: float) -> str:
+    """Return the value at this share of all that exist, sorted; "-" if none does."""
+    there = np.sort(values[~np.isnan(values)])
+    return f"{there[round(share * (there.size - 1))]:.6g}" if there.size else "-"

@@ -21,7 +21,8 @@ from ..landscapes import Landscape, UserLandscape
 from .connectivity_result import ModeConnectivity
 from .path_graph import Graph, lines
 from .path_search import polygon_tops
-from .paths import Rule, Surface
+from .paths import Rule
+from .surface import Surface
 
 METHODS = ("string", "neb")
 COPIES = 10  # of all paths that are in memory at once
@@ -109,7 +110,7 @@ def mode_connectivity(
     """
     landscape = _measurable(landscape)
     ends = _minima(minima, int(landscape.dim))
-    joined = _pairs(pairs, ends)
+    joined = _pairs(pairs, ends, float(np.finfo(landscape.dtype).eps))
     stiffness = real("spring", spring, above=0)
     rule = Rule(
         spring=stiffness if choice("method", method, METHODS) == "neb" else None,
@@ -229,8 +230,8 @@ def _require_finite(surface: Surface, minima: np.ndarray) -> None:
         raise ValueError(message("minima", "points of finite energy", got))
 
 
-def _pairs(pairs: Any, minima: np.ndarray) -> np.ndarray:
-    """Return pairs int [Q, 2] of different minima."""
+def _pairs(pairs: Any, minima: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return pairs int [Q, 2] of minima that the landscape's precision can tell apart."""
     count = len(minima)
     if pairs is None:
         pairs = np.stack(np.triu_indices(count, 1), axis=1)
@@ -244,11 +245,12 @@ def _pairs(pairs: Any, minima: np.ndarray) -> np.ndarray:
         raise ValueError(message("pairs", expected, f"{checked.min()} to {checked.max()}"))
     first, last = minima[checked[:, 0]], minima[checked[:, 1]]
     size = np.maximum(np.abs(first), np.abs(last)).max(axis=1)
-    same = np.abs(last - first).max(axis=1) <= 1e-12 * size
+    same = np.abs(last - first).max(axis=1) <= 1000 * epsilon * size
     if same.any():
         i, j = checked[np.argmax(same)]
+        expected = f"points at least {1000 * epsilon:.0e} of their size apart"
         fix = "Remove duplicates: there is no path from a point to itself."
-        raise ValueError(message("minima", "different points", f"{i} and {j}, the same point", fix))
+        raise ValueError(message("minima", expected, f"{i} and {j}, the same point", fix))
     return checked.astype(np.int64)
 
 

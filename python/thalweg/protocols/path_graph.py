@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .path_search import Search
-from .paths import DIVERGED, Rule, Surface, spacing, tangents
+from .paths import DIVERGED, Rule, spacing, tangents
 from .saddles import refine
+from .surface import Surface
 
 SAME = 0.01  # of the spacing of images: minima closer than that are one
 
@@ -58,20 +59,18 @@ class Graph:
         reach = spacing(paths.points[rows])
         starts = paths.points[rows, images + 1]
         lowest = refine(self.surface, starts, ways, reach, uphill=False)
-        minima, known = (
-            list(self.minima),
-            {tuple(sorted(p)) for part, _ in self.parts for p in part},
-        )
-        wanted: list[tuple[int, int]] = []
+        minima = self.minima
+        known = {tuple(sorted(pair)) for part, _ in self.parts for pair in part}
+        wanted: dict[tuple[int, ...], None] = {}  # a set that keeps its order
         for row in np.unique(rows):
             chain = [int(pairs[row, 0])]
             for c in np.flatnonzero((rows == row) & lowest.found):
-                node = _number(minima, lowest.points[c], SAME * reach[c])
+                node, minima = _numbered(minima, lowest.points[c], SAME * reach[c])
                 chain += [node] * (node not in chain)
             chain += [int(pairs[row, 1])] * (int(pairs[row, 1]) not in chain)
-            links = (tuple(sorted(link)) for link in itertools.pairwise(chain))
-            wanted += [link for link in links if link not in known and link not in wanted]
-        return np.array(minima), np.array(wanted, dtype=np.int64).reshape(-1, 2)
+            wanted |= dict.fromkeys(tuple(sorted(link)) for link in itertools.pairwise(chain))
+        links = [link for link in wanted if link not in known]
+        return minima, np.array(links, dtype=np.int64).reshape(-1, 2)
 
 
 def lines(minima: np.ndarray, pairs: np.ndarray, images: int) -> np.ndarray:
@@ -80,10 +79,9 @@ def lines(minima: np.ndarray, pairs: np.ndarray, images: int) -> np.ndarray:
     return minima[pairs[:, 0], None] * (1 - share) + minima[pairs[:, 1], None] * share
 
 
-def _number(minima: list[np.ndarray], point: np.ndarray, near: float) -> int:
-    """Return the number of a minimum; a new one is appended."""
-    distances = np.linalg.norm(np.array(minima) - point, axis=1)
+def _numbered(minima: np.ndarray, point: np.ndarray, near: float) -> tuple[int, np.ndarray]:
+    """Return the number of a minimum, and all minima, to which a new one is added."""
+    distances = np.linalg.norm(minima - point, axis=1)
     if distances.min() <= near:
-        return int(distances.argmin())
-    minima.append(point)
-    return len(minima) - 1
+        return int(distances.argmin()), minima
+    return len(minima), np.concatenate([minima, point[None]])

@@ -13,13 +13,13 @@ from .paths import (
     RUNNING,
     Paths,
     Rule,
-    Surface,
     advance,
     begin,
     spacing,
     tangents,
 )
 from .saddles import Stationary, refine
+from .surface import Surface
 
 FINE = 8  # points on each side of a polygon where its top is looked for
 ROUNDS = 3  # how often a path found on a ridge is pushed off it

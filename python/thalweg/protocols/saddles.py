@@ -5,13 +5,14 @@ Letters: C candidates, P parameters. Only gradients and Hessian-vector products 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from .. import rng
-from .paths import Surface
+from .surface import Surface
 
+BLOCK = 2**24  # numbers of a basis that are in memory at once
 DIRECTIONS = 16  # of the subspace in which a step is solved for; all of them where P <= 16
 
 
@@ -56,6 +57,24 @@ def refine(
     C. J. Cerjan, W. H. Miller, J. Chem. Phys. 75, 2800 (1981), doi:10.1063/1.442352.
     L. J. Munro, D. J. Wales, Phys. Rev. B 59, 3969 (1999), doi:10.1103/PhysRevB.59.3969.
     """
+    size = max(1, BLOCK // (DIRECTIONS * surface.dim))
+    blocks = [slice(at, at + size) for at in range(0, max(len(starts), 1), size)]
+    done = [
+        _refine_block(surface, starts[b], directions[b], reach[b], uphill, steps) for b in blocks
+    ]
+    names = [field.name for field in fields(Stationary)]
+    return Stationary(*(np.concatenate([getattr(each, name) for each in done]) for name in names))
+
+
+def _refine_block(
+    surface: Surface,
+    starts: np.ndarray,
+    directions: np.ndarray,
+    reach: np.ndarray,
+    uphill: bool,
+    steps: int,
+) -> Stationary:
+    """`refine` for a few candidates."""
     x, way, sideways = starts.copy(), directions.copy(), np.zeros_like(starts)
     count = len(x)
     curvatures, noise = np.full((count, 2), np.nan), np.full(count, np.nan)
