@@ -13,7 +13,8 @@ from .. import rng
 from .surface import Surface
 
 BLOCK = 2**24  # numbers of a basis that are in memory at once
-DIRECTIONS = 16  # of the subspace in which a step is solved for; all of them where P <= 16
+SMALL = 64  # up to so many parameters the subspace is everything: Newton's step
+DIRECTIONS = 32  # of the subspace beyond
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ def refine(
     In a subspace spanned by `directions`, the gradient, a probe, and Hessian products of these,
     the Hessian is diagonalised and a step ``s_1 = +c_1/|w_1|``, ``s_i = -c_i/|w_i|`` is taken:
     Newton's step where exactly one curvature w is negative. A saddle is found when a step is
-    shorter than sqrt(eps) `reach`, at most two reaches from the start, with one negative curvature.
+    shorter than sqrt(eps) `reach` (or, in part of all directions, changes the energy by less than
+    10 eps^(2/3) reach^2 times the largest curvature), at most two reaches from the start, with one
+    negative curvature.
 
     Parameters
     ----------
@@ -57,7 +60,7 @@ def refine(
     C. J. Cerjan, W. H. Miller, J. Chem. Phys. 75, 2800 (1981), doi:10.1063/1.442352.
     L. J. Munro, D. J. Wales, Phys. Rev. B 59, 3969 (1999), doi:10.1103/PhysRevB.59.3969.
     """
-    size = max(1, BLOCK // (DIRECTIONS * surface.dim))
+    size = max(1, BLOCK // (_size(surface.dim) * surface.dim))
     blocks = [slice(at, at + size) for at in range(0, max(len(starts), 1), size)]
     done = [
         _refine_block(surface, starts[b], directions[b], reach[b], uphill, steps) for b in blocks
@@ -90,7 +93,11 @@ def _refine_block(
         way[on], sideways[on] = modes
         length = np.linalg.norm(step, axis=1)
         x[on] += step * np.minimum(1, reach[on] / np.maximum(length, 1e-300))[:, None]
-        quiet[on] = length <= np.sqrt(surface.epsilon) * reach[on]
+        # In a part of all directions steps shrink slowly; but what they can still gain is known.
+        gain = np.abs((step * gradients).sum(axis=1)) if surface.dim > SMALL else np.inf
+        quiet[on] = (length <= np.sqrt(surface.epsilon) * reach[on]) | (
+            gain <= noise[on] * reach[on] ** 2
+        )
         alive[on] = np.linalg.norm(x[on] - starts[on], axis=1) <= 2 * reach[on]  # not for nan
     energies, gradients = surface.gradient(x)
     down = curvatures < -noise[:, None]
@@ -98,6 +105,11 @@ def _refine_block(
     found = quiet & alive & right & np.isfinite(energies)
     norms = np.linalg.norm(gradients, axis=1)
     return Stationary(x, energies, norms, curvatures, sideways, found, down[:, 1] & ~found)
+
+
+def _size(dim: int) -> int:
+    """Return the dimension of the subspace for `dim` parameters."""
+    return dim if dim <= SMALL else DIRECTIONS
 
 
 def _newton_step(
@@ -147,7 +159,7 @@ def _subspace(
     would ever see the downhill direction beside it. It also takes the place of a product that
     brings nothing new.
     """
-    size = min(surface.dim, DIRECTIONS)
+    size = _size(surface.dim)
     probes = rng.normals(0, stream="probe", replicas=size, count=surface.dim)
     basis = np.zeros((len(x), size, surface.dim))
     products = np.zeros_like(basis)
