@@ -18,6 +18,7 @@ WAITING, NOBODY = -2, -1  # in place of a climbing image: not chosen yet; none i
 # doi:10.1063/1.5064465; lengths in units of the spacing of images.
 ERROR = 0.1  # how far a step may leave the exact flow
 LONGEST = 0.5  # how far an image may move in one step
+ALWAYS = 1e-3  # the share of that which is kept whatever else happens
 GROWTH = 2.0  # by which the residual may grow in an accurate step
 SHORTEST = 1e-12  # steps shorter than that make no progress
 CLIMB_AT = 10  # tolerances: an image that climbs on a path still far from rest drags it along
@@ -251,10 +252,11 @@ def _judged(
     change = after - force
     error = 0.5 * h * np.linalg.norm(change, axis=2).max(axis=1)
     before, left = (np.linalg.norm(f, axis=2).max(axis=1) for f in (force, after))
-    # Very accurate steps are always kept: tangents jump where neighbours change their order, and
-    # the residual with them, however small the step.
-    small = (left <= GROWTH * before) & (error <= ERROR * d) | (error <= 0.01 * ERROR * d)
-    kept = fine & ((left < before) | small)
+    # An error as large as the step itself is the mark of a step too long for the stiffest
+    # direction. Very small errors are always kept: tangents jump where neighbours change their
+    # order, and the residual with them, however small the step.
+    small = (left <= GROWTH * before) & (error <= np.minimum(ERROR * d, h * before))
+    kept = fine & ((left < before) | small | (error <= ALWAYS * ERROR * d))
     # The step that would leave the least force on a straight course, and the accurate one.
     squared = (change**2).sum(axis=(1, 2))
     least = -h * (force * change).sum(axis=(1, 2)) / np.maximum(squared, 1e-300)
