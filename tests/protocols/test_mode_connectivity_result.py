@@ -1,5 +1,6 @@
 """Mode connectivity: what goes wrong is reported, and what a result can say of it."""
 
+import dataclasses
 import importlib
 import signal
 
@@ -13,11 +14,20 @@ from thalweg.protocols import ModeConnectivity, mode_connectivity
 
 def test_too_few_steps_give_an_upper_bound_and_say_so():
     ways = mode_connectivity(MULLER_BROWN, MULLER_BROWN.minima, steps=3, rounds=0)
-    assert not ways.exact.any()
     assert (ways.status == 0).all()
-    assert (ways.tops() >= MULLER_BROWN.saddle_energies[[0, 0, 1]]).all()
+    # The line from 1 to 2 is so nearly straight that its polygon confirms the saddle at once.
+    np.testing.assert_array_equal(ways.exact, [False, False, True])
+    assert (ways.tops() >= MULLER_BROWN.saddle_energies[[0, 0, 1]] - 1e-9).all()
     assert (ways.tops() <= ways.tops("straight") + 1e-9).all()
-    assert ways.summary().count("unfinished     a bound") == 3
+    assert ways.summary().count("unfinished     a bound") == 2
+    assert ways.summary().count("unfinished    a saddle") == 1
+
+
+def test_a_saddle_above_the_polygon_is_not_on_the_path():
+    ways = mode_connectivity(MULLER_BROWN, MULLER_BROWN.minima)
+    below = dataclasses.replace(ways, polygon_tops=ways.polygon_tops - 1)
+    assert not below.exact.any()
+    np.testing.assert_array_equal(below.tops(), below.polygon_tops)
 
 
 def test_an_unfinished_path_is_cut_at_the_minimum_on_it():

@@ -9,7 +9,7 @@ import numpy as np
 from .._checks import choice, integer
 from ..results import Result
 from .merge_tree import MergeTree, merge_tree, route
-from .path_search import complete, peaks
+from .path_search import confirmed, peaks
 from .paths import CONVERGED, DIVERGED, RUNNING, STALLED
 from .tables import table
 
@@ -66,11 +66,15 @@ class ModeConnectivity(Result):
 
     @property
     def exact(self) -> np.ndarray:
-        """Which paths [Q] converged and have a true saddle at each of their (one or more) maxima.
+        """Which paths [Q] have the height of a saddle; those of the others are upper bounds.
 
-        The others' tops are upper bounds: the highest energy on a polygon that was not finished.
+        Either the path converged and each of its maxima was refined to a saddle, or the top of its
+        polygon, which is a true upper bound, agrees with its highest saddle to 1/1000 of the
+        barrier.
         """
-        return complete(self.status, self.saddle_pairs, self.saddle_found)
+        ends = self.minimum_energies[self.pairs].max(axis=1)
+        saddles = (self.saddle_found, self.saddle_energies)
+        return confirmed(self.status, self.polygon_tops, ends, self.saddle_pairs, saddles)
 
     @property
     def given_paths(self) -> np.ndarray:
@@ -92,7 +96,8 @@ class ModeConnectivity(Result):
         if kind == "straight":
             return np.maximum(peaks(self.straight_energies), ends)
         saddle = np.full(len(self.pairs), -np.inf)
-        np.maximum.at(saddle, self.saddle_pairs, self.saddle_energies)
+        found = self.saddle_found
+        np.maximum.at(saddle, self.saddle_pairs[found], self.saddle_energies[found])
         tops = np.maximum(np.where(self.exact, saddle, self.polygon_tops), ends)
         return np.where(self.status == DIVERGED, np.nan, tops)
 

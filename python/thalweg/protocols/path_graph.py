@@ -52,7 +52,7 @@ class Graph:
         """Return all minima, those on unfinished paths included, and new pairs to search."""
         pairs, search = self.parts[-1]
         paths, e = search.paths, search.paths.energies
-        open_ = ~search.passes.complete(paths) & (paths.status != DIVERGED)
+        open_ = ~search.confirmed() & (paths.status != DIVERGED)
         lows = (e[:, 1:-1] < e[:, :-2]) & (e[:, 1:-1] <= e[:, 2:]) & open_[:, None]
         rows, images = np.nonzero(lows)
         ways = tangents(paths.points[rows], e[rows])[np.arange(len(rows)), images]

@@ -22,6 +22,7 @@ from .saddles import Stationary, refine
 from .surface import Surface
 
 FINE = 8  # points on each side of a polygon where its top is looked for
+TIGHT = 1e-3  # of a barrier: a polygon that close above a saddle goes over it
 ROUNDS = 3  # how often a path found on a ridge is pushed off it
 
 
@@ -31,10 +32,6 @@ class Passes:
 
     rows: np.ndarray
     saddles: Stationary
-
-    def complete(self, paths: Paths) -> np.ndarray:
-        """Which paths converged with a saddle at each of their (one or more) maxima [Q]."""
-        return complete(paths.status, self.rows, self.saddles.found)
 
 
 class Search:
@@ -46,6 +43,13 @@ class Search:
         self.straight = energies_along(surface, points[:, [0, -1]], parts).T
         self.paths = begin(surface, points, rule)
         self.passes = no_passes(surface.dim)
+
+    def confirmed(self) -> np.ndarray:
+        """Which paths [Q] have the height of a saddle."""
+        paths, passes = self.paths, self.passes
+        tops, ends = polygon_tops(self.surface, paths), paths.energies[:, [0, -1]].max(axis=1)
+        saddles = (passes.saddles.found, passes.saddles.energies)
+        return confirmed(paths.status, tops, ends, passes.rows, saddles)
 
     def run(self, bar: Any) -> None:
         """Relax all paths and refine their maxima; push those off that lie on ridges."""
@@ -64,11 +68,29 @@ class Search:
         self.passes = passes_of(self.surface, self.paths)
 
 
-def complete(status: np.ndarray, rows: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Which paths converged with a saddle at each of their (one or more) maxima [Q]."""
-    maxima = np.bincount(rows, minlength=len(status))
-    saddles = np.bincount(rows[found], minlength=len(status))
-    return (status == CONVERGED) & (maxima > 0) & (saddles == maxima)
+def confirmed(
+    status: np.ndarray, tops: np.ndarray, ends: np.ndarray, rows: np.ndarray, saddles: Any
+) -> np.ndarray:
+    """Which paths [Q] have the height of a saddle.
+
+    Either the path converged with a saddle at each maximum, or the top of its polygon, a true upper
+    bound, is that of its highest saddle to ``TIGHT`` of the barrier. A saddle above the top is not
+    on the path.
+
+    Parameters
+    ----------
+    status, tops, ends : [Q] of paths, of their polygons, energy of their higher ends.
+    rows : [C] the path of each maximum.
+    saddles : (found [C], energies [C])
+    """
+    found, energies = saddles
+    maxima, count = (np.bincount(r, minlength=len(status)) for r in (rows, rows[found]))
+    highest = np.full(len(status), -np.inf)
+    np.maximum.at(highest, rows[found], energies[found])
+    with np.errstate(invalid="ignore"):
+        excess = (tops - highest) / np.maximum(tops - ends, 1e-300)
+        finished = (status == CONVERGED) & (count == maxima)
+        return (count > 0) & (excess >= -TIGHT) & (finished | (excess <= TIGHT))
 
 
 def no_passes(dim: int) -> Passes:
