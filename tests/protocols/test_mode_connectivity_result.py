@@ -10,6 +10,7 @@ from wells import MULLER_BROWN, VALLEY, VALLEY_MINIMA, user
 
 import thalweg as tw
 from thalweg.protocols import ModeConnectivity, mode_connectivity
+from thalweg.protocols.path_graph import resampled
 
 
 def test_too_few_steps_give_an_upper_bound_and_say_so():
@@ -36,8 +37,10 @@ def test_an_unfinished_path_is_cut_at_the_minimum_on_it():
     assert ways.given_pairs == 1
     assert len(ways.given_paths) == 1
     np.testing.assert_allclose(ways.minima[2:], MULLER_BROWN.minima[2:], atol=1e-9)
-    np.testing.assert_array_equal(ways.pairs, [[0, 1], [0, 2], [1, 2]])
-    assert "1 more minima were found on the way, 2 pieces searched" in ways.summary()
+    # Each piece is searched as it was cut, and from a straight line.
+    np.testing.assert_array_equal(ways.pairs, [[0, 1], [0, 2], [1, 2], [0, 2], [1, 2]])
+    assert "1 more minima were found on the way, 4 pieces searched" in ways.summary()
+    assert ways.barriers("path")[0, 2] == ways.tops()[[1, 3]].min() - ways.minimum_energies[0]
 
 
 def walled():
@@ -79,6 +82,13 @@ def test_a_path_that_runs_away_is_stopped():
     assert ways.lost == [(0, 1)]
     assert ways.status_steps[0] > 0
     assert np.isfinite(ways.paths).all()
+
+
+def test_pieces_are_resampled_at_equal_distances():
+    polygon = np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 1.0]])
+    path = resampled(polygon, 9)
+    np.testing.assert_allclose(path, [[0.5 * k, 0] for k in range(7)] + [[3, 0.5], [3, 1]])
+    np.testing.assert_array_equal(resampled(polygon[:2], 2), polygon[:2])
 
 
 def test_ctrl_c_keeps_the_paths_and_start_goes_on():
@@ -134,7 +144,7 @@ def test_ctrl_c_while_pieces_are_searched(monkeypatch):
     with pytest.raises(tw.Interrupted, match="after 22 steps") as stop:
         mode_connectivity(MULLER_BROWN, MULLER_BROWN.minima[:2], steps=20, tolerance=1e-4)
     partial = stop.value.result
-    np.testing.assert_array_equal(partial.pairs, [[0, 1], [0, 2], [1, 2]])
+    assert len(partial.pairs) == 5
     assert len(partial.given_paths) == 1
     assert np.isfinite(partial.tops("minimax")).all()
 

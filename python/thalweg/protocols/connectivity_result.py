@@ -111,8 +111,9 @@ class ModeConnectivity(Result):
             heights = self.tree().heights.copy()
         else:
             heights = np.full((len(self.minima),) * 2, np.nan)
-            i, j = self.pairs.T
-            heights[i, j] = heights[j, i] = self.tops(kind)
+            tops = self.tops(kind)
+            for i, j in (self.pairs.T, self.pairs[:, ::-1].T):  # fmin: a pair may have two paths
+                np.fmin.at(heights, (i, j), tops)
         np.fill_diagonal(heights, self.minimum_energies)
         return heights - self.minimum_energies[:, None]
 

@@ -65,7 +65,8 @@ def mode_connectivity(
         missed.
     steps : most steps (trials) of a path, in each round.
     rounds : how often paths that are not finished are cut at the minima that they pass through. The
-        minima found so join the graph, after the K given ones, and the pieces are searched.
+        minima found so join the graph, after the K given ones, and the pieces are searched, as they
+        were cut and from straight lines.
     tolerance : a path has converged when no image feels a force, other than along the path, above
         this times the path's mean slope (energy span over length).
     climb : whether the highest image climbs; it begins when the force has fallen to ten
