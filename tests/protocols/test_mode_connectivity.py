@@ -117,6 +117,19 @@ def test_a_path_on_a_ridge_is_pushed_off_it():
     np.testing.assert_allclose(np.abs(ways.saddles), [[0, np.sqrt(np.log(8) / 2)]], atol=1e-6)
 
 
+def test_a_ridge_is_left_though_other_paths_take_all_steps():
+    """A ring of minima: the way round is flat and never done, the way across is a ridge."""
+    hat = user(
+        lambda x, y: (x**2 + y**2 - 1) ** 2,
+        lambda x, y: (4 * x * (x**2 + y**2 - 1), 4 * y * (x**2 + y**2 - 1)),
+        dim=2,
+    )
+    ways = mode_connectivity(hat, [[1.0, 0], [-1.0, 0], [0, 1.0]], steps=300)
+    assert (ways.tops("straight") > 0.24).all()
+    assert (ways.tops() < 0.01).all()
+    assert not ways.exact.any()  # there is no saddle, and none is claimed
+
+
 def test_the_lowest_way_leads_through_another_minimum():
     """Three wells round a hill: from the first to the second the lower way leads over the third."""
     places = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.35]])

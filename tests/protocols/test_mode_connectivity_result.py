@@ -133,12 +133,12 @@ def test_ctrl_c_while_pieces_are_searched(monkeypatch):
     begun = 0
     advance = importlib.import_module("thalweg.protocols.path_search").advance
 
-    def stopped(surface, paths, rule, step):
+    def stopped(surface, paths, rule, step, rows):
         nonlocal begun
         begun += step == 1
         if begun == 2 and step == 3:
             raise KeyboardInterrupt
-        return advance(surface, paths, rule, step)
+        return advance(surface, paths, rule, step, rows)
 
     monkeypatch.setattr("thalweg.protocols.path_search.advance", stopped)
     with pytest.raises(tw.Interrupted, match="after 22 steps") as stop:

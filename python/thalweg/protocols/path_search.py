@@ -53,19 +53,26 @@ class Search:
 
     def run(self, bar: Any) -> None:
         """Relax all paths and refine their maxima; push those off that lie on ridges."""
+        self._relax(np.arange(len(self.paths.status)), bar)
         for _ in range(ROUNDS):
-            while self.step < self.rule.steps and (self.paths.status == RUNNING).any():
-                self.paths = advance(self.surface, self.paths, self.rule, self.step + 1)
-                self.step += 1
-                show_progress(bar, self.paths)
             self.passes = passes_of(self.surface, self.paths)
-            if self.step >= self.rule.steps:
+            rows, bent = _pushed(self.surface, self.paths, self.passes, self.rule)
+            if not rows.size:
                 return
-            pushed = _pushed(self.surface, self.paths, self.passes, self.rule)
-            if not (pushed.status == RUNNING).any():
-                return
-            self.passes, self.paths = no_passes(self.surface.dim), pushed
+            self.passes, self.paths = no_passes(self.surface.dim), self.paths.put(rows, bent)
+            if bar is not None:
+                bar.total += self.rule.steps
+            self._relax(rows, bar)
         self.passes = passes_of(self.surface, self.paths)
+
+    def _relax(self, rows: np.ndarray, bar: Any) -> None:
+        """Let some paths make their steps."""
+        for _ in range(self.rule.steps):
+            if not (self.paths.status[rows] == RUNNING).any():
+                return
+            self.paths = advance(self.surface, self.paths, self.rule, self.step + 1, rows)
+            self.step += 1
+            show_progress(bar, self.paths)
 
 
 def confirmed(
@@ -112,19 +119,19 @@ def passes_of(surface: Surface, paths: Paths) -> Passes:
     return Passes(rows, refine(surface, starts, ways, reach))
 
 
-def _pushed(surface: Surface, paths: Paths, passes: Passes, rule: Rule) -> Paths:
-    """Return the paths with those on a ridge bent off it by half a spacing and running again."""
+def _pushed(surface: Surface, paths: Paths, passes: Passes, rule: Rule) -> tuple[np.ndarray, Paths]:
+    """Return which paths lie on a ridge, and these bent off it by half a spacing, to run again."""
     ridges = passes.saddles.on_ridge & (paths.status[passes.rows] == CONVERGED)
     rows, first = np.unique(passes.rows[ridges], return_index=True)
     if not rows.size:
-        return paths
+        return rows, paths
     some = paths.points[rows]
     bow = np.sin(np.linspace(0, np.pi, some.shape[1]))
     bow[[0, -1]] = 0  # sin(pi) is not quite
     sideways = 0.5 * spacing(some)[:, None] * passes.saddles.sideways[ridges][first]
     bent = begin(surface, some + bow[:, None] * sideways[:, None, :], rule)
     fine = bent.status == RUNNING
-    return paths.put(rows[fine], bent.take(fine))
+    return rows[fine], bent.take(fine)
 
 
 def energies_along(surface: Surface, points: np.ndarray, parts: int) -> np.ndarray:

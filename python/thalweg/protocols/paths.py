@@ -158,9 +158,9 @@ def begin(surface: Surface, points: np.ndarray, rule: Rule) -> Paths:
     )
 
 
-def advance(surface: Surface, paths: Paths, rule: Rule, step: int) -> Paths:
-    """Try one step of every running path; `step` counts from 1."""
-    on = np.flatnonzero(paths.status == RUNNING)
+def advance(surface: Surface, paths: Paths, rule: Rule, step: int, rows: np.ndarray) -> Paths:
+    """Try one step of those of the paths `rows` that are running; `step` counts from 1."""
+    on = rows[paths.status[rows] == RUNNING]
     now = paths.take(on)
     now, force, largest = _prepared(now, rule, step)
     going = now.status == RUNNING
