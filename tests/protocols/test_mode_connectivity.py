@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from scipy.optimize import brentq, least_squares, minimize
+from scipy.optimize import brentq, least_squares, minimize, minimize_scalar
 from wells import MULLER_BROWN, VALLEY, VALLEY_MINIMA, user
 
 import thalweg as tw
@@ -40,6 +40,21 @@ def test_muller_brown(method, images):
     # The polygon passes close to the saddle, sampled at distances of a 128th or more of the way.
     assert (ways.polygon_tops > ways.tops() - 0.01).all()
     assert (ways.polygon_tops < ways.tops() + 5).all()
+
+
+def test_straight_lines_against_a_maximiser():
+    ways = mode_connectivity(MULLER_BROWN, MULLER_BROWN.minima, steps=1, rounds=0)
+    for (i, j), top in zip(ways.pairs, ways.tops("straight"), strict=True):
+        first, last = MULLER_BROWN.minima[[i, j]]
+        share = np.linspace(0, 1, 1001)[:, None]
+        line = MULLER_BROWN.energy(first * (1 - share) + last * share)
+        near = share[line.argmax(), 0]
+        found = minimize_scalar(
+            lambda t, a=first, b=last: -MULLER_BROWN.energy((a + t * (b - a))[None])[0],
+            bounds=(near - 0.002, near + 0.002),
+            options={"xatol": 1e-12},
+        )
+        assert top == pytest.approx(-found.fun, abs=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)

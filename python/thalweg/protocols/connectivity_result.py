@@ -9,7 +9,7 @@ import numpy as np
 from .._checks import choice, integer
 from ..results import Result
 from .merge_tree import MergeTree, merge_tree, route
-from .path_search import confirmed, peaks
+from .path_search import confirmed
 from .paths import CONVERGED, DIVERGED, RUNNING, STALLED
 from .tables import table
 
@@ -25,9 +25,9 @@ class ModeConnectivity(Result):
     Minima: ``minima`` [K, P], ``minimum_energies`` [K], ``gradient_norms`` [K]; the first
     ``given_minima`` were given, the others found on the way. Pairs: ``pairs`` [Q, 2]; the first
     ``given_pairs`` were asked for, the others are pieces of these. Straight lines:
-    ``straight_energies`` [Q, L] at equal distances. Paths: ``paths`` [Q, M, P], ``path_energies``
-    [Q, M], ``polygon_tops`` [Q] (highest energy on the polygon through the images, from eight
-    points per side), ``residuals`` [Q] (largest force across the path over its mean slope),
+    ``straight_energies`` [Q, L] at equal distances, ``straight_tops`` [Q]. Paths: ``paths``
+    [Q, M, P], ``path_energies`` [Q, M], ``polygon_tops`` [Q] (highest energy on the polygon through
+    the images), ``residuals`` [Q] (largest force across the path over its mean slope),
     ``status`` [Q] (0 unfinished, 1 converged, 2 diverged, 3 stalled), ``status_steps`` [Q] (when),
     ``bad_images`` [Q] (which image diverged, or -1). Saddles, in order along the paths:
     ``saddle_pairs`` [C] (row of `pairs`), ``saddles`` [C, P], ``saddle_energies`` [C],
@@ -42,6 +42,7 @@ class ModeConnectivity(Result):
     pairs: np.ndarray
     given_pairs: int
     straight_energies: np.ndarray
+    straight_tops: np.ndarray
     paths: np.ndarray
     path_energies: np.ndarray
     polygon_tops: np.ndarray
@@ -94,7 +95,7 @@ class ModeConnectivity(Result):
             return self.tree().heights[i, j]
         ends = self.minimum_energies[self.pairs].max(axis=1)
         if kind == "straight":
-            return np.maximum(peaks(self.straight_energies), ends)
+            return np.maximum(self.straight_tops, ends)
         saddle = np.full(len(self.pairs), -np.inf)
         found = self.saddle_found
         np.maximum.at(saddle, self.saddle_pairs[found], self.saddle_energies[found])

@@ -167,6 +167,7 @@ def _result(graph: Graph, arguments: dict[str, Any], begun: float) -> ModeConnec
         pairs=pairs,
         given_pairs=int(first[1]),
         straight_energies=np.concatenate([search.straight for search in parts]),
+        straight_tops=np.concatenate([search.straight_tops for search in parts]),
         paths=every("points"),
         path_energies=every("energies"),
         polygon_tops=np.concatenate([polygon_tops(surface, search.paths) for search in parts]),

@@ -40,7 +40,7 @@ class Search:
     def __init__(self, surface: Surface, rule: Rule, points: np.ndarray) -> None:
         self.surface, self.rule, self.step = surface, rule, 0
         parts = FINE * (points.shape[1] - 1)
-        self.straight = energies_along(surface, points[:, [0, -1]], parts).T
+        self.straight, self.straight_tops = along(surface, points[:, [0, -1]], parts)
         self.paths = begin(surface, points, rule)
         self.passes = no_passes(surface.dim)
 
@@ -134,22 +134,29 @@ def _pushed(surface: Surface, paths: Paths, passes: Passes, rule: Rule) -> tuple
     return rows[fine], bent.take(fine)
 
 
-def energies_along(surface: Surface, points: np.ndarray, parts: int) -> np.ndarray:
-    """Energies [parts + 1, ...] at equal distances from points[:, 0] to points[:, -1]."""
-    first, last = points[:, 0], points[:, -1]
-    return np.stack(
-        [surface.energy(first + (last - first) * (n / parts)) for n in range(parts + 1)]
-    )
+def along(surface: Surface, polygons: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Energies [Q, L] on polygons [Q, k, P], `parts` points on each side, and their highest [Q].
+
+    The highest is looked for again, ``FINE`` times finer, next to the highest of the L points.
+    """
+    rows, sides = np.arange(len(polygons)), polygons.shape[1] - 1
+
+    def energies(at: np.ndarray) -> np.ndarray:  # at [Q], in sides
+        left = np.clip(at.astype(np.int64), 0, sides - 1)
+        share = (at - left)[:, None]
+        return surface.energy(polygons[rows, left] * (1 - share) + polygons[rows, left + 1] * share)
+
+    count = parts * sides
+    coarse = np.stack([energies(np.full(len(rows), n / parts)) for n in range(count + 1)], axis=1)
+    top = np.clip(coarse.argmax(axis=1), 1, count - 1) / parts
+    near = np.linspace(-1, 1, 2 * FINE + 1) / parts
+    fine = np.stack([energies(top + shift) for shift in near], axis=1)
+    return coarse, np.fmax(peaks(fine), coarse.max(axis=1))
 
 
 def polygon_tops(surface: Surface, paths: Paths) -> np.ndarray:
-    """Highest energy [Q] on the polygon through the images, from ``FINE`` points on each side."""
-    sides = np.stack([paths.points[:, :-1], paths.points[:, 1:]], axis=2)  # [Q, M - 1, 2, P]
-    count, parts, _, dim = sides.shape
-    energies = energies_along(surface, sides.reshape(count * parts, 2, dim), FINE)
-    curves = energies[:-1].T.reshape(count, parts * FINE)  # the end of a side begins the next
-    tops = peaks(np.c_[curves, energies[-1].reshape(count, parts)[:, -1]])
-    return np.where(paths.status == DIVERGED, np.nan, tops)
+    """Highest energy [Q] on the polygons through the images; nan for diverged paths."""
+    return np.where(paths.status == DIVERGED, np.nan, along(surface, paths.points, FINE)[1])
 
 
 def peaks(energies: np.ndarray) -> np.ndarray:
