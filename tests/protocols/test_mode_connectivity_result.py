@@ -74,6 +74,29 @@ def test_a_diverged_path_is_listed_and_the_others_go_on():
     ways.plot_paths()
 
 
+def test_what_cannot_be_squared_has_diverged():
+    spike = user(
+        lambda x, y: (x**2 - 1) ** 2 + y**2 + 1e250 * np.exp(-100 * (x**2 + y**2)),
+        lambda x, y: (
+            4 * x * (x**2 - 1) - 200 * x * 1e250 * np.exp(-100 * (x**2 + y**2)),
+            2 * y - 200 * y * 1e250 * np.exp(-100 * (x**2 + y**2)),
+        ),
+        dim=2,
+    )
+    minima = np.array([[-3.0, 0.0], [3.0, 0.0]])
+    with pytest.warns(tw.DivergenceWarning):
+        straight = mode_connectivity(spike, minima)
+    assert straight.lost == [(0, 1)]
+    assert straight.bad_images.tolist() == [4]  # at -1.5; 1e100 is reached at -1.86
+    # Round the spike there is a way.
+    turn = np.linspace(np.pi, 0, 17)
+    start = np.stack([3 * np.cos(turn), 3 * np.sin(turn)], axis=1)
+    start[[0, -1]] = minima
+    round_it = mode_connectivity(spike, minima, start=start[None])
+    assert round_it.lost == []
+    assert round_it.tops()[0] < 100
+
+
 def test_a_path_that_runs_away_is_stopped():
     # No valley: everything beside the line falls for ever, ever faster.
     slide = user(lambda x, y: -(y**4) + x**2, lambda x, y: (2 * x, -4 * y**3), dim=2)

@@ -22,7 +22,7 @@ from .connectivity_result import ModeConnectivity
 from .path_graph import Graph, lines
 from .path_search import polygon_tops
 from .paths import Rule
-from .surface import Surface
+from .surface import LIMIT, Surface, out_of_range
 
 METHODS = ("string", "neb")
 COPIES = 10  # of all paths that are in memory at once
@@ -225,11 +225,13 @@ def _minima(minima: Any, dim: int) -> np.ndarray:
 def _require_finite(surface: Surface, minima: np.ndarray) -> None:
     """Refuse minima without an energy."""
     energies, gradients = surface.gradient(minima)
-    bad = ~(np.isfinite(energies) & np.isfinite(gradients).all(axis=1))
+    bad = out_of_range(energies, gradients)
     if bad.any():
         worst = int(bad.argmax())
-        got = f"{energies[worst]:g} (or a gradient that is not finite) at minimum {worst}"
-        raise ValueError(message("minima", "points of finite energy", got))
+        steepest = np.abs(gradients[worst]).max()
+        got = f"energy {energies[worst]:g}, gradient up to {steepest:g} at minimum {worst}"
+        expected = f"points of finite energy and gradient, below {LIMIT:g}"
+        raise ValueError(message("minima", expected, got))
 
 
 def _pairs(pairs: Any, minima: np.ndarray, epsilon: float) -> np.ndarray:

@@ -167,7 +167,7 @@ def peaks(energies: np.ndarray) -> np.ndarray:
     rows = np.arange(len(energies))
     top = np.clip(energies.argmax(axis=1), 1, energies.shape[1] - 2)
     before, at, after = (energies[rows, top + i] for i in (-1, 0, 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         higher = at + (after - before) ** 2 / (8 * (2 * at - before - after))
         inside = (at >= before) & (at >= after) & (2 * at > before + after) & np.isfinite(higher)
     return np.where(inside, higher, energies.max(axis=1))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .surface import Surface
+from .surface import Surface, out_of_range
 
 RUNNING, CONVERGED, DIVERGED, STALLED = 0, 1, 2, 3
 WAITING, NOBODY = -2, -1  # in place of a climbing image: not chosen yet; none is wanted
@@ -141,9 +141,9 @@ def respaced(points: np.ndarray, climbers: np.ndarray) -> np.ndarray:
 
 
 def begin(surface: Surface, points: np.ndarray, rule: Rule) -> Paths:
-    """Return paths at their start [Q, M, P]; those with a nan or infinity have diverged."""
+    """Return paths at their start [Q, M, P]; those out of range have diverged."""
     energies, gradients = surface.gradient(points)
-    bad = ~(np.isfinite(energies) & np.isfinite(gradients).all(axis=2))
+    bad = out_of_range(energies, gradients)
     count = len(points)
     return Paths(
         points=points,
@@ -238,7 +238,7 @@ def _trial(surface: Surface, now: Paths, move: np.ndarray, rule: Rule) -> tuple[
     if rule.spring is None:
         points = respaced(points, now.climbers)
     inner, gradients = surface.gradient(points[:, 1:-1])
-    bad = ~(np.isfinite(inner) & np.isfinite(gradients).all(axis=2))
+    bad = out_of_range(inner, gradients)
     lost = bad.any(axis=1)
     energies = np.c_[now.energies[:, :1], inner, now.energies[:, -1:]]
     energies[lost], gradients[lost] = 0, 0  # such a trial is refused; zeros keep it quiet

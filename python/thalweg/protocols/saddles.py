@@ -62,9 +62,11 @@ def refine(
     """
     size = max(1, BLOCK // (_size(surface.dim) * surface.dim))
     blocks = [slice(at, at + size) for at in range(0, max(len(starts), 1), size)]
-    done = [
-        _refine_block(surface, starts[b], directions[b], reach[b], uphill, steps) for b in blocks
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):  # who overflows is not found
+        done = [
+            _refine_block(surface, starts[b], directions[b], reach[b], uphill, steps)
+            for b in blocks
+        ]
     names = [field.name for field in fields(Stationary)]
     return Stationary(*(np.concatenate([getattr(each, name) for each in done]) for name in names))
 

@@ -6,6 +6,13 @@ from typing import Any
 
 import numpy as np
 
+LIMIT = 1e100  # a number beyond cannot be squared and summed: as good as infinite
+
+
+def out_of_range(energies: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """Which points [...] have an energy or gradient [..., P] that is nan or beyond ``LIMIT``."""
+    return ~((np.abs(energies) < LIMIT) & (np.abs(gradients) < LIMIT).all(axis=-1))
+
 
 class Surface:
     """A landscape in float64 with any number of leading axes; counts gradients of one point."""
