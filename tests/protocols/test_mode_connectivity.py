@@ -309,6 +309,33 @@ def test_blocks_change_nothing(monkeypatch):
     )
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_the_climbing_image_reaches_the_top(method):
+    """The image itself, before any refining; without climbing it stays where it happens to be."""
+    tops = MULLER_BROWN.saddle_energies[[0, 0, 1]]
+    options = {"method": method, "images": 8, "tolerance": 1e-3}
+    climbed = mode_connectivity(MULLER_BROWN, MULLER_BROWN.minima, **options)
+    np.testing.assert_allclose(climbed.path_energies.max(axis=1), tops, atol=1e-3)
+    rested = mode_connectivity(MULLER_BROWN, MULLER_BROWN.minima, climb=False, **options)
+    assert (rested.path_energies.max(axis=1) < tops - 0.1).any()
+
+
+def test_images_keep_their_distances():
+    for method, allowed in (("string", 0.01), ("neb", 0.25)):
+        ways = mode_connectivity(
+            MULLER_BROWN, MULLER_BROWN.minima, method=method, climb=False, tolerance=1e-3
+        )
+        distances = np.linalg.norm(np.diff(ways.paths, axis=1), axis=2)
+        mean = distances.mean(axis=1, keepdims=True)
+        assert np.abs(distances / mean - 1).max() < allowed
+    ways = mode_connectivity(MULLER_BROWN, MULLER_BROWN.minima, tolerance=1e-3)
+    for path, energies in zip(ways.paths, ways.path_energies, strict=True):
+        d = np.linalg.norm(np.diff(path, axis=0), axis=1)
+        top = energies.argmax()  # either side of the climbing image for itself
+        for side in (d[:top], d[top:]):
+            np.testing.assert_allclose(side, side.mean(), rtol=0.01)
+
+
 def test_without_climbing_the_saddle_is_refined_all_the_same():
     ways = mode_connectivity(MULLER_BROWN, MULLER_BROWN.minima, climb=False, threads=1)
     np.testing.assert_allclose(ways.saddles, MULLER_BROWN.saddles[[0, 1, 0, 1]], atol=1e-9)
