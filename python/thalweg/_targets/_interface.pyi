@@ -93,6 +93,13 @@ def callback(
     gradient: Callable[[Reals], tuple[Reals, Reals]],
     energy: Callable[[Reals], Reals],
 ) -> Landscape32 | Landscape64: ...
+def superpotential(
+    variables: int,
+    degrees: NDArray[np.int32],
+    indices: NDArray[np.int32],
+    coefficients: NDArray[np.complex128],
+    dtype: str,
+) -> Landscape32 | Landscape64: ...
 
 # --- dynamics ---
 
