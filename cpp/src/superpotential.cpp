@@ -17,7 +17,7 @@ struct Table {
 
   explicit Table(const Polynomial& w) {
     constexpr int highest = Superpotential<Real>::highest_degree;
-    check(w);
+    check_polynomial(w);
     formula.variables = w.variables;
     long count = formula.first[0] = 0;
     for (int degree = 1; degree <= highest; ++degree) {
@@ -34,23 +34,6 @@ struct Table {
     formula.first[highest + 1] = count;
     formula.indices = indices.data();
     formula.coefficients = coefficients.data();
-  }
-
-  static void check(const Polynomial& w) {
-    if (w.variables < 1) fail("expected at least one variable");
-    std::size_t total = 0;
-    for (const int degree : w.degrees) {
-      if (degree < 1 || degree > Superpotential<Real>::highest_degree)
-        fail("expected degrees from 1 to " + std::to_string(Superpotential<Real>::highest_degree) +
-             ", got " + std::to_string(degree));
-      total += static_cast<std::size_t>(degree);
-    }
-    if (total != w.indices.size() || w.coefficients.size() != w.degrees.size())
-      fail("expected one coefficient each and as many indices as degrees say");
-    for (const int index : w.indices)
-      if (index < 0 || index >= w.variables)
-        fail("expected indices from 0 to " + std::to_string(w.variables - 1) + ", got " +
-             std::to_string(index));
   }
 };
 
@@ -94,6 +77,24 @@ class SuperpotentialLandscape final : public Landscape<Real> {
 };
 
 }  // namespace
+
+void check_polynomial(const Polynomial& w) {
+  constexpr int highest = Superpotential<double>::highest_degree;
+  if (w.variables < 1) fail("expected at least one variable");
+  std::size_t total = 0;
+  for (const int degree : w.degrees) {
+    if (degree < 1 || degree > highest)
+      fail("expected degrees from 1 to " + std::to_string(highest) + ", got " +
+           std::to_string(degree));
+    total += static_cast<std::size_t>(degree);
+  }
+  if (total != w.indices.size() || w.coefficients.size() != w.degrees.size())
+    fail("expected one coefficient each and as many indices as degrees say");
+  for (const int index : w.indices)
+    if (index < 0 || index >= w.variables)
+      fail("expected indices from 0 to " + std::to_string(w.variables - 1) + ", got " +
+           std::to_string(index));
+}
 
 template <class Real>
 LandscapePtr<Real> make_superpotential(const Polynomial& w) {

@@ -13,9 +13,11 @@ from .sums import PythonSum, SumLandscape
 from .superpotential import Superpotential
 from .surfaces import CoshWell, ExponentialWalls, MullerBrown, Rastrigin
 from .user import CallbackLandscape, UserLandscape
+from .zeros import OUTCOMES, Zeros
 
 __all__ = [
     "MLP",
+    "OUTCOMES",
     "BlackHole",
     "CallbackLandscape",
     "CompiledLandscape",
@@ -30,6 +32,7 @@ __all__ = [
     "SumLandscape",
     "Superpotential",
     "UserLandscape",
+    "Zeros",
     "describe_landscape",
     "exact_index",
 ]

@@ -8,8 +8,9 @@ import numpy as np
 
 from .. import rng as _rng
 from .._checks import dtype_name, frozen, integer, known_options, message, show
-from .base import CompiledLandscape, load_target
+from .base import load_target
 from .polynomials import Monomials, Polynomials, monomials, packed
+from .zeros import ZeroSearch
 
 __all__ = ["Superpotential"]
 
@@ -18,7 +19,7 @@ Generator = tuple[tuple[int, int, complex], ...]  # dz_row = sum value z_column
 INVARIANCE = 1e-9  # relative, of W under a symmetry, at a random point
 
 
-class Superpotential(CompiledLandscape):
+class Superpotential(ZeroSearch):
     """V = sum_i |dW/dz_i|^2 for a polynomial W of n complex variables; its zeros are the minima.
 
     A point is [2 n] real numbers, Re z_0, Im z_0, Re z_1, ...: ``theta.view(complex)`` is z.
@@ -73,6 +74,7 @@ class Superpotential(CompiledLandscape):
     sources: np.ndarray
     symmetries: tuple[Generator, ...]
     paired: bool
+    _fixed_terms: Monomials  # without the couplings
     _terms: Monomials
     _invariants: Polynomials
 
@@ -98,11 +100,11 @@ class Superpotential(CompiledLandscape):
         self, arguments, variables, terms, sources, couplings, symmetries, invariants
     ) -> None:
         variables = integer("variables", variables)
-        terms = monomials("monomials", terms, variables)
+        fixed = monomials("monomials", terms, variables)
         sources, couplings = _sources(variables, sources, couplings)
         linear = couplings @ sources
         terms = monomials(
-            "monomials", [*terms, *(((i,), linear[i]) for i in np.flatnonzero(linear))], variables
+            "monomials", [*fixed, *(((i,), linear[i]) for i in np.flatnonzero(linear))], variables
         )
         if not terms:
             raise ValueError(message("monomials", "at least one monomial", "none"))
@@ -116,6 +118,7 @@ class Superpotential(CompiledLandscape):
             couplings=couplings,
             symmetries=symmetries,
             paired=all(len(key) % 2 == 1 for key, _ in terms),
+            _fixed_terms=fixed,
             _terms=terms,
             _invariants=Polynomials.of(variables, tables),
         )

@@ -14,7 +14,10 @@ struct Polynomial {
   std::vector<std::complex<double>> coefficients;
 };
 
-// V = sum_i |dW/dz_i|^2; throws std::invalid_argument for indices or degrees out of range.
+// Throws std::invalid_argument for indices, degrees or numbers of them that do not fit.
+void check_polynomial(const Polynomial& w);
+
+// V = sum_i |dW/dz_i|^2.
 template <class Real>
 LandscapePtr<Real> make_superpotential(const Polynomial& w);
 
