@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import thalweg as tw
 from thalweg.landscapes.black_hole_fields import Fields
 from thalweg.protocols.minima_certificates import cubic_test, sum_rule
+from thalweg.protocols.minima_krawczyk import Krawczyk, certify
 from thalweg.protocols.minima_pool import MinimaPool
 from thalweg.protocols.minima_search import BATCH
 
@@ -38,6 +39,7 @@ def test_the_index_of_black_holes(n, index, seed):
     assert found.complete
     assert found.sum_rule.deficit < 1e-11
     assert found.nearest_gap() > 1e-4, "same below 1e-6, so different must be far above"
+    assert found.certified.all(), "every minimum is proven"
     assert found.solutions.shape == (index, 2 * (3 * n * n + 6 * n + 9))
     assert_allclose(found.fingerprints[1::2, 0], -found.fingerprints[::2, 0])
 
@@ -227,3 +229,28 @@ def test_a_landscape_without_symmetries():
     assert not found.complete, "there is no certificate"
     assert "no certificate" in found.summary()
     assert "coverage >" in found.summary()
+
+
+def test_krawczyk_proves_what_is_there_and_nothing_else(complete):
+    hole, found = complete
+    test, points = Krawczyk(hole), found.solutions[::2]
+    balls = test(points)
+    assert balls.proven.all()
+    nudged = points + 1e-7 * np.random.default_rng(0).normal(size=points.shape)
+    around = test(nudged)
+    assert around.proven.all(), "the zero is still beside the point"
+    # The ball holds the zero of the slice through its own centre: Newton's limit from there.
+    limit = hole.polish(nudged).points.view(complex)
+    distance = np.abs(limit - nudged.view(complex)).max(axis=1)
+    assert (distance < around.radii).all()
+    assert (around.radii < 1e-2).all()
+    assert not test(points + 0.3).proven.any()
+
+
+def test_krawczyk_refuses_a_double_zero_and_a_point_listed_twice(complete):
+    double = tw.Superpotential(1, [((0, 0, 0), 1.0)])  # F = 3 z^2
+    for x in (1e-3, 1e-8, 1e-12):
+        assert not Krawczyk(double)(np.array([[x, 0.0]])).proven.any()
+    hole, found = complete
+    twice = np.ascontiguousarray(found.solutions[[0, 2, 0]])
+    assert_array_equal(certify(hole, twice, 2), [False, True, False])

@@ -27,6 +27,7 @@ def count_minima(
     loops: int = 30,
     patience: int = 4,
     dynamics_steps: int = 10_000,
+    certify: bool = True,
     cubic_test: bool = False,
     resume: MinimaCount | str | os.PathLike[str] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -56,6 +57,8 @@ def count_minima(
     patience : int
         Loops without a new minimum after which to stop, where no certificate can say so earlier.
     dynamics_steps : int
+    certify : bool
+        Prove each minimum by Krawczyk's test, and that no two are the same.
     cubic_test : bool
         Test completeness at the end without any prediction, for the price of some three loops: is
         the sum of W^2 a cubic polynomial in the couplings?
@@ -84,6 +87,7 @@ def count_minima(
     References
     ----------
     T. Duff et al., IMA J. Numer. Anal. 39, 1421 (2019), arXiv:1609.08722 (monodromy).
+    R. Krawczyk, Computing 4, 187 (1969), doi:10.1007/BF02234767 (proofs).
 
     Examples
     --------
@@ -103,6 +107,7 @@ def count_minima(
         "loops": integer("loops", loops, least=0),
         "patience": integer("patience", patience),
         "dynamics_steps": integer("dynamics_steps", dynamics_steps),
+        "certify": flag("certify", certify),
         "cubic_test": flag("cubic_test", cubic_test),
     }
     if method in ("hybrid", "monodromy") and len(landscape.couplings) == 0:

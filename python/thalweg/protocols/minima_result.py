@@ -30,6 +30,8 @@ class MinimaCount(Result):
         How, as in `thalweg.landscapes.OUTCOMES`.
     spurious : array
         Energies of the starts that ended at a spurious minimum, above zero.
+    certified : bool array [S] or None
+        Which minima are proven to be zeros, each on an orbit of its own (Krawczyk's test).
     loops : int array [L, 5]
         For each monodromy loop: paths, failed paths, new minima, collisions (two paths that ended
         in one minimum: one of them jumped), minima known after it.
@@ -52,6 +54,7 @@ class MinimaCount(Result):
     labels: np.ndarray
     outcomes: np.ndarray
     spurious: np.ndarray
+    certified: np.ndarray | None
     loops: np.ndarray
     expected: int | None
     sum_rule: SumRule | None
@@ -106,6 +109,8 @@ class MinimaCount(Result):
     def summary(self) -> str:
         """What was found, how, and what the certificate says."""
         lines = [f"{self.count} minima{self._comparison()}"]
+        if self.certified is not None:
+            lines.append(f"{self.certified.sum()} of them proven, and different (Krawczyk's test)")
         lines += [*self._verdict(), *(f"special couplings: {reason}" for reason in self.special)]
         if len(self.labels):
             lines.append(self._sampling())

@@ -10,6 +10,7 @@ import numpy as np
 from .. import rng as random
 from .._checks import message
 from .minima_certificates import CubicTest, cubic_test, sum_rule
+from .minima_krawczyk import certify
 from .minima_pool import MinimaPool
 from .minima_result import MinimaCount
 
@@ -45,6 +46,7 @@ class MinimaSearch:
         self.earlier = 0.0
         self.bar: Any = None
         self.cubic_test: CubicTest | None = None
+        self.certified: np.ndarray | None = None
 
     @property
     def name(self) -> str:
@@ -72,6 +74,9 @@ class MinimaSearch:
             self._starts()
             if self.method in ("hybrid", "monodromy"):
                 self._monodromy()
+            if self.settings["certify"] and len(self.pool):
+                proven = certify(self.landscape, self.pool.points, self.pool.multiplicity)
+                self.certified = np.repeat(proven, self.pool.multiplicity)
             if self.settings["cubic_test"] and len(self.pool):
                 self.cubic_test = cubic_test(
                     self.landscape, self.pool.points, self.seed, self.threads
@@ -187,6 +192,7 @@ class MinimaSearch:
             labels=labels,
             outcomes=np.array(self.outcomes, dtype=np.int64),
             spurious=np.array(self.spurious, dtype=float),
+            certified=self.certified,
             loops=np.array(self.loops, dtype=np.int64).reshape(-1, 5),
             expected=self._expected(),
             sum_rule=sum_rule(self.landscape, self.pool),
