@@ -5,6 +5,7 @@ from .count_minima import count_minima
 from .minima_certificates import CubicTest, SumRule
 from .minima_result import MinimaCount
 from .mode_connectivity import mode_connectivity
+from .search_statistics import SearchStatistics
 from .thermal_chart import thermal_chart
 from .thermal_result import ThermalChart
 
@@ -12,6 +13,7 @@ __all__ = [
     "CubicTest",
     "MinimaCount",
     "ModeConnectivity",
+    "SearchStatistics",
     "SumRule",
     "ThermalChart",
     "count_minima",

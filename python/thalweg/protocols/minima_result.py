@@ -9,6 +9,7 @@ import numpy as np
 from ..landscapes import OUTCOMES
 from ..results import Result
 from .minima_certificates import CubicTest, SumRule
+from .search_statistics import SearchStatistics
 from .tables import table
 
 
@@ -87,10 +88,18 @@ class MinimaCount(Result):
 
     def discovery_curve(self) -> np.ndarray:
         """Return S(k), k = 1 .. m: distinct minima among the first k random starts, int [m]."""
-        first = np.unique(self.labels, return_index=True)
-        new = np.zeros(len(self.labels), dtype=int)
-        new[first[1][first[0] >= 0]] = 1
-        return np.cumsum(new)
+        return self.statistics().discovery_curve()
+
+    def statistics(self, pairs: bool = False) -> SearchStatistics:
+        """Return what the random starts say of minima not found: coverage, bounds, runs needed.
+
+        Parameters
+        ----------
+        pairs : bool
+            Count z and -z as one, where minima come in pairs: one start then finds both.
+        """
+        halve = 2 if pairs and self.paired else 1
+        return SearchStatistics(np.asarray(self.labels) // halve, self.count // halve)
 
     def nearest_gap(self) -> float:
         """Return the smallest difference of two fingerprints, relative to their size.
@@ -113,7 +122,7 @@ class MinimaCount(Result):
             lines.append(f"{self.certified.sum()} of them proven, and different (Krawczyk's test)")
         lines += [*self._verdict(), *(f"special couplings: {reason}" for reason in self.special)]
         if len(self.labels):
-            lines.append(self._sampling())
+            lines += self._sampling()
         if len(self.loops):
             names = ["loop", "paths", "failed", "new", "collisions", "minima"]
             rows = [[str(k + 1), *map(str, row)] for k, row in enumerate(self.loops)]
@@ -153,26 +162,38 @@ class MinimaCount(Result):
             )
         return lines
 
-    def _sampling(self) -> str:
+    def _sampling(self) -> list[str]:
+        """What the random starts found, and what they may have missed."""
         counts = np.bincount(self.outcomes, minlength=len(OUTCOMES))
         text = ", ".join(f"{n} {name}" for name, n in zip(OUTCOMES, counts, strict=True) if n)
-        hits = self.sampled_hits
-        line = f"random starts: {len(self.labels)} ({text}), {hits.size} different minima"
-        if hits.size and not (hits == 1).any():
-            line += f"; none was seen only once: coverage > {1 - 3 / hits.sum():.4g} (95 %)"
-        return line
+        search = self.statistics()
+        lines = [f"random starts: {len(self.labels)} ({text}), {search.found} different minima"]
+        lines += [f"  {line}" for line in search.report()]
+        if self.paired and search.found:
+            report = self.statistics(pairs=True).report()
+            lines += [f"  as pairs z, -z: {report[k]}" for k in (0, -1)]
+        return lines
 
     def plot(self, ax=None):
-        """Draw the discovery curve and the hits of each minimum; returns the axes."""
+        """Draw the discovery curve S(m) of the random starts; returns the axes."""
         from ..plotting import axes  # matplotlib is optional
 
-        ax = axes(ax, xlabel="random starts, or minima by rank", ylabel="distinct minima, or hits")
-        if len(self.labels):
-            ax.plot(np.arange(1, len(self.labels) + 1), self.discovery_curve(), label="S(m)")
-        ax.plot(np.arange(1, self.count + 1), np.sort(self.hits)[::-1], ".", label="hits")
+        ax = axes(ax, xlabel="random starts $m$", ylabel="different minima $S(m)$")
+        self.statistics().draw_discovery(ax, "all minima")
+        if self.paired:
+            self.statistics(pairs=True).draw_discovery(ax, "pairs $z, -z$")
         if self.expected is not None:
             ax.axhline(self.expected, color="0.6", lw=1, ls="--", label=f"exact: {self.expected}")
         ax.set_xscale("log")
-        ax.set_yscale("symlog")
         ax.legend()
+        return ax
+
+    def plot_hits(self, ax=None):
+        """Draw how many random starts hit each minimum, by rank; returns the axes."""
+        from ..plotting import axes
+
+        ax = axes(ax, xlabel="minimum, by hits", ylabel="random starts that ended there")
+        self.statistics().draw_hits(ax)
+        ax.set_yscale("symlog", linthresh=1)
+        ax.set_ylim(bottom=0)
         return ax
