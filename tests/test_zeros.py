@@ -134,6 +134,33 @@ def test_newton_steps_do_not_move_along_the_gauge_orbit():
         assert along.max() < 1e-5, "second order in the nudge, against 1e-4 without the projection"
 
 
+def test_zeros_stay_near_the_smallest_norm_of_their_orbit():
+    """A point stretched along its orbit comes back as the same minimum, balanced again."""
+    hole = tw.BlackHole((1, 1, 1, 2), couplings=COUPLINGS)
+    found = hole.find_zeros(starts(hole, 20))
+    z = found.points[found.found].view(complex)
+    stretched = z.copy()
+    g, t = np.array([[3.0, 1.0], [0.5j, 0.2]]), 6.0
+    inverse = np.linalg.inv(g)
+    for k in range(3):
+        x = stretched[:, 4 * k : 4 * k + 4].reshape(-1, 2, 2)
+        stretched[:, 4 * k : 4 * k + 4] = (g @ x @ inverse).reshape(-1, 4)
+        v, u = (slice(first + 2 * k, first + 2 * k + 2) for first in (12, 18))
+        stretched[:, v], stretched[:, u] = stretched[:, v] @ g.T, stretched[:, u] @ inverse
+    stretched[:, 12:14] /= t  # v1, u1 and the strings of brane 1
+    stretched[:, 18:20] *= t
+    stretched[:, [24, 26]] *= t
+    stretched[:, [25, 27]] /= t
+    before, after = hole.fingerprint(real(z)), hole.fingerprint(real(stretched))
+    assert_allclose(after, before, rtol=1e-9, atol=1e-9)
+    assert np.abs(stretched).max() > 5 * np.abs(z).max()
+    back = hole.polish(real(stretched))
+    assert back.found.all()
+    assert_allclose(hole.fingerprint(back.points), before, rtol=1e-8, atol=1e-8)
+    size = np.linalg.norm(back.points, axis=1) / np.linalg.norm(z, axis=1)
+    assert_allclose(size, 1, atol=1e-3)
+
+
 def test_a_closed_path_permutes_the_zeros():
     hole = tw.BlackHole((1, 1, 1, 1), couplings=SPECIFIED)
     found = hole.find_zeros(starts(hole, 200))

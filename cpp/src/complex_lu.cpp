@@ -113,6 +113,12 @@ void invert_triangle(const double* a, long stride, long width, bool upper, doubl
 ComplexVector::ComplexVector(long n)
     : packs(2 * padded_size(n) / W, S(0.0)), size(n), padded(padded_size(n)) {}
 
+double squared_norm(const ComplexVector& v) {
+  double sum = 0;
+  for (long i = 0; i < v.size; ++i) sum += v.re()[i] * v.re()[i] + v.im()[i] * v.im()[i];
+  return sum;
+}
+
 ComplexLu::ComplexLu(long n)
     : n_(n),
       rows_(padded_size(n)),

@@ -79,7 +79,9 @@ class PathFollower {
   long steps_ = 0;
 
   static constexpr long most_steps = 2000;  // of a segment
-  static constexpr double shortest = 1e-7, accuracy = 1e-4, contraction = 0.1;
+  static constexpr double shortest = 1e-7, accuracy = 1e-4, contraction = 0.1,
+                          exact =
+                              1e-8;  // of a point on the path, relative: rounding may reach 1e-10
 
   void set_time(double t) {
     for (std::size_t i = 0; i < from_.size(); ++i)
@@ -216,7 +218,7 @@ class PathFollower {
     finder_.evaluate();
     const double second = finder_.newton_step();
     finder_.evaluate();
-    return second < contraction * first || second < 1e-12 * (1 + finder_.largest());
+    return second < contraction * first || second < exact * (1 + finder_.largest());
   }
 };
 

@@ -81,20 +81,107 @@ void QuadraticSystem::hessian(const ComplexVector& z, ComplexLu& h) const {
   }
 }
 
-void QuadraticSystem::add_symmetries(const ComplexVector& z, ComplexLu& h) const {
-  std::vector<ComplexNumber> t;
+// The tangents at z, each on its own rows.
+std::vector<std::vector<ComplexNumber>> QuadraticSystem::tangents_at(const ComplexVector& z) const {
+  std::vector<std::vector<ComplexNumber>> t;
   for (const Tangent& tangent : tangents_) {
-    t.assign(tangent.rows.size(), 0.0);
+    t.emplace_back(tangent.rows.size());
     for (const auto& [row, column, value] : tangent.entries)
-      t[row] += value * ComplexNumber(z.re()[column], z.im()[column]);
+      t.back()[row] += value * ComplexNumber(z.re()[column], z.im()[column]);
+  }
+  return t;
+}
+
+void QuadraticSystem::add_symmetries(const ComplexVector& z, ComplexLu& h) const {
+  const auto tangents = tangents_at(z);
+  for (std::size_t g = 0; g < tangents.size(); ++g) {
+    const auto& t = tangents[g];
+    const auto& rows = tangents_[g].rows;
     for (std::size_t s = 0; s < t.size(); ++s) {
-      double *re = h.re(tangent.rows[s]), *im = h.im(tangent.rows[s]);
+      double *re = h.re(rows[s]), *im = h.im(rows[s]);
       const double a = t[s].real(), b = t[s].imag();
       for (std::size_t r = 0; r < t.size(); ++r) {
-        re[tangent.rows[r]] += a * t[r].real() - b * t[r].imag();
-        im[tangent.rows[r]] -= a * t[r].imag() + b * t[r].real();
+        re[rows[r]] += a * t[r].real() - b * t[r].imag();
+        im[rows[r]] -= a * t[r].imag() + b * t[r].real();
       }
     }
+  }
+}
+
+// (T^dagger T)^-1 T^dagger z: along which combination of generators z grows.
+bool QuadraticSystem::growth(const ComplexVector& z, ComplexLu& gram, ComplexVector& x) const {
+  const auto t = tangents_at(z);
+  std::vector<ComplexNumber> full(n_);
+  gram.clear();
+  double trace = 0;
+  for (std::size_t a = 0; a < t.size(); ++a) {
+    const auto& rows = tangents_[a].rows;
+    ComplexNumber along = 0;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      full[rows[r]] = t[a][r];
+      along += std::conj(t[a][r]) * ComplexNumber(z.re()[rows[r]], z.im()[rows[r]]);
+      trace += std::norm(t[a][r]);
+    }
+    x.re()[a] = along.real();
+    x.im()[a] = along.imag();
+    for (std::size_t b = 0; b < t.size(); ++b) {
+      ComplexNumber sum = 0;
+      for (std::size_t r = 0; r < t[b].size(); ++r)
+        sum += std::conj(full[tangents_[b].rows[r]]) * t[b][r];
+      gram.re(b)[a] = sum.real();
+      gram.im(b)[a] = sum.imag();
+    }
+    for (const int row : rows) full[row] = 0;
+  }
+  for (std::size_t a = 0; a < t.size(); ++a) gram.re(a)[a] += 1e-12 * trace;
+  if (!gram.factor(ComplexLu::Pivots::diagonal)) return false;
+  gram.solve(x);
+  return true;
+}
+
+// Along an orbit |z|^2 is convex (Kempf and Ness), with the smallest value where T^dagger z = 0.
+// Newton's step there is half the projection of z onto the tangents.
+void QuadraticSystem::balance(ComplexVector& z) const {
+  constexpr int most_rounds = 100;
+  constexpr double longest = 2, enough = 0.02;
+  const long g = static_cast<long>(tangents_.size());
+  if (g == 0) return;
+  ComplexLu gram(g);
+  ComplexVector x(g);
+  for (int round = 0; round < most_rounds; ++round) {
+    if (!growth(z, gram, x)) return;
+    const double size = 0.5 * std::sqrt(squared_norm(x)), before = squared_norm(z);
+    if (!(size > enough)) return;
+    const ComplexVector here = z;
+    double scale = -0.5 * std::min(1.0, longest / size);
+    for (transform(scale, x, z); !(squared_norm(z) < before) && scale < -1e-3;) {
+      z = here;
+      scale *= 0.5;
+      transform(scale, x, z);
+    }
+    if (!(squared_norm(z) < before)) z = here;
+    if (!(squared_norm(z) < 0.9999 * before)) return;
+  }
+}
+
+// z = exp(scale times the sum of x_a times generator a) z, by its series.
+void QuadraticSystem::transform(double scale, const ComplexVector& x, ComplexVector& z) const {
+  ComplexVector term = z, next(z.size);
+  for (int k = 1; k < 100; ++k) {
+    std::fill(next.packs.begin(), next.packs.end(), S(0.0));
+    for (std::size_t a = 0; a < tangents_.size(); ++a) {
+      const ComplexNumber factor(scale / k * x.re()[a], scale / k * x.im()[a]);
+      for (const auto& [row, column, value] : tangents_[a].entries) {
+        const int to = tangents_[a].rows[row];
+        const double u = factor.real() * value.real() - factor.imag() * value.imag();
+        const double v = factor.real() * value.imag() + factor.imag() * value.real();
+        next.re()[to] += u * term.re()[column] - v * term.im()[column];
+        next.im()[to] += u * term.im()[column] + v * term.re()[column];
+      }
+    }
+    for (std::size_t i = 0; i < z.packs.size(); ++i) z.packs[i] += next.packs[i];
+    if (!(squared_norm(next) > 1e-34 * squared_norm(z))) return;
+    std::swap(term, next);
   }
 }
 

@@ -13,12 +13,6 @@ double largest_of(const ComplexVector& v, long count) {
   return std::sqrt(most);
 }
 
-double squared_norm(const ComplexVector& v) {
-  double sum = 0;
-  for (long i = 0; i < v.size; ++i) sum += v.re()[i] * v.re()[i] + v.im()[i] * v.im()[i];
-  return sum;
-}
-
 void conjugate(ComplexVector& v) {
   for (long i = 0; i < v.size; ++i) v.im()[i] = -v.im()[i];
 }
@@ -126,16 +120,23 @@ bool ZeroFinder::newton_converges(int most_steps, long& steps) {
     if (!factor()) return false;
     const double step = newton_step(), after = evaluate(), size = 1 + largest();
     if (!(after < largest_modulus * size)) return false;
-    if (step < 1e-14 * size || (step < 1e-10 * size && step > 0.5 * shortest)) return true;
-    if (after > 0.5 * before && after > rounding * size * size) return false;
+    const bool at_rounding = after < rounding * size * size;
+    // Near-singular zeros: steps shrink no more, but are only the rounding of F, magnified.
+    if (step < 1e-14 * size || (at_rounding && step > 0.5 * shortest)) return true;
+    if (!at_rounding && after > 0.5 * before) return false;
     shortest = std::min(step, shortest);
     before = after;
   }
   return false;
 }
 
+// A zero is moved to the best place of its orbit first: far out every Hessian looks singular.
 ZeroReport ZeroFinder::judge(long steps) {
   ZeroReport report;
+  if (largest() < largest_modulus) {
+    system_.balance(z);
+    newton_converges(20, steps);
+  }
   report.steps = steps;
   report.residual = evaluate();
   report.gap = gap();

@@ -91,8 +91,7 @@ def application():
 
 
 def _count(charges, method, seed, output, resume, threads):
-    """The count asked for on the command line; written to `output` also when interrupted."""
-    from .errors import Interrupted
+    """The count asked for on the command line."""
     from .landscapes import BlackHole
     from .protocols import count_minima
 
@@ -103,14 +102,9 @@ def _count(charges, method, seed, output, resume, threads):
             f"charges: expected four integers such as 1,1,1,3, got {charges!r}."
         ) from None
     hole = BlackHole(numbers, rng=seed)
-    try:
-        return count_minima(
-            hole, method, resume=resume, checkpoint=output, rng=seed, threads=threads, progress=True
-        )
-    except Interrupted as stop:
-        if output is not None:
-            stop.result.save(output)
-        raise
+    return count_minima(
+        hole, method, resume=resume, checkpoint=output, rng=seed, threads=threads, progress=True
+    )
 
 
 def _fail(message: str, code: int) -> None:

@@ -63,9 +63,10 @@ def count_minima(
         Test completeness at the end without any prediction, for the price of some three loops: is
         the sum of W^2 a cubic polynomial in the couplings?
     resume : MinimaCount or path, optional
-        Go on from there, with the same landscape and seed: nothing found is lost or done again.
+        Go on from there, with the same landscape and seed: nothing found is lost, no start is
+        searched again, and loops go on with the next one.
     checkpoint : path, optional
-        Written every ten seconds, for `resume`.
+        Written every ten seconds and at the end, for `resume`.
     rng : None, int, SeedSequence or Generator
         The seed used is in ``provenance``. Not used with `resume`.
     threads : int, optional

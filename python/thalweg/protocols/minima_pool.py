@@ -30,15 +30,17 @@ class MinimaPool:
         """Take in zeros [R, 2 n]; return the number [R] of the minimum that each one is."""
         prints = self.landscape.fingerprint(points)
         labels = self._known(prints, self.prints)
-        fresh = np.flatnonzero(labels < 0)
-        while fresh.size:  # the first unknown one is new, and so may others be equal to it
-            first = fresh[0]
-            self.points = np.vstack([self.points, points[first]])
-            self.prints = np.vstack([self.prints, prints[first]])
-            found = self._known(prints[fresh], self.prints[-1:])
+        fresh, chosen = np.flatnonzero(labels < 0), []
+        while fresh.size:  # the first unknown one is new, and others may be equal to it
+            found = self._known(prints[fresh], prints[fresh[:1]])
             here = found >= 0
-            labels[fresh[here]] = found[here] + self.multiplicity * (len(self.points) - 1)
+            place = len(self.points) + len(chosen)
+            labels[fresh[here]] = found[here] + self.multiplicity * place
+            chosen.append(fresh[0])
             fresh = fresh[~here]
+        if chosen:  # at once: copying the whole pool for each new one would be quadratic
+            self.points = np.concatenate([self.points, points[chosen]])
+            self.prints = np.concatenate([self.prints, prints[chosen]])
         return labels
 
     def _known(self, prints: np.ndarray, among: np.ndarray) -> np.ndarray:

@@ -15,9 +15,10 @@ from .minima_pool import MinimaPool
 from .minima_result import MinimaCount
 
 METHODS = ("hybrid", "multistart", "monodromy")
-BATCH = 64  # starts, and paths, between two looks at the pool: a second or less
-RICH = 0.4  # a start costs about this much of a path: below this yield paths are cheaper
-FEWEST = 4 * BATCH  # starts of "hybrid": the yield of fewer is mostly chance
+BATCH = 64  # starts, and paths at least, between two looks at the pool
+MOST_PATHS = 512  # in one batch: many threads want many, a stop wants few
+RICH = 0.6  # new minima per start: a start costs about this much of a path, which finds one
+FEWEST = 2 * BATCH  # starts of "hybrid": the yield of fewer is mostly chance
 SAVE_SECONDS = 10.0
 
 
@@ -84,8 +85,8 @@ class MinimaSearch:
         finally:
             if self.bar is not None:
                 self.bar.close()
-        if self.checkpoint is not None:
-            self.result().save(self.checkpoint)
+            if self.checkpoint is not None:  # also when interrupted
+                self.result().save(self.checkpoint)
 
     def _expected(self) -> int | None:
         return getattr(self.landscape, "index", None)
@@ -160,7 +161,8 @@ class MinimaSearch:
         before, done, failed, ends = len(self.pool), 0, 0, []
         self.loops.append([0, 0, 0, 0, before])
         while done < len(self.pool.points) and not self._complete():
-            points = self.pool.points[done : done + BATCH]
+            batch = min(max(BATCH, len(self.pool.points) // 8), MOST_PATHS)
+            points = self.pool.points[done : done + batch]
             paths = self.landscape.follow(points, loop, threads=self.threads)
             labels = self.pool.add(paths.points[paths.found])
             ends += (labels // self.pool.multiplicity).tolist()

@@ -23,6 +23,8 @@ struct ComplexVector {
   const double* im() const { return re() + padded; }
 };
 
+double squared_norm(const ComplexVector& v);
+
 class ComplexLu {
  public:
   static constexpr long block = 8;

@@ -31,6 +31,8 @@ class QuadraticSystem {
   void hessian(const ComplexVector& z, ComplexLu& h) const;
   // Adds conj(T) T^dagger.
   void add_symmetries(const ComplexVector& z, ComplexLu& h) const;
+  // Moves z along its orbit to (nearly) the smallest norm there, where A is best conditioned.
+  void balance(ComplexVector& z) const;
   // conj(H) H + damping, which is Hermitian and positive; H is in `h`.
   void normal_matrix(ComplexLu& h, double damping, ComplexLu& normal) const;
   // g = conj(H) F, half the gradient of |F|^2; H is in `h`.
@@ -65,6 +67,10 @@ class QuadraticSystem {
   std::vector<long> starts_;                // of each F_i, and the end
   std::vector<std::vector<int>> partners_;  // of each i: where row i of H is not zero
   std::vector<Tangent> tangents_;
+
+  std::vector<std::vector<ComplexNumber>> tangents_at(const ComplexVector& z) const;
+  bool growth(const ComplexVector& z, ComplexLu& gram, ComplexVector& x) const;
+  void transform(double scale, const ComplexVector& x, ComplexVector& z) const;
 };
 
 }  // namespace thalweg
