@@ -5,6 +5,8 @@ from .count_minima import count_minima
 from .minima_certificates import CubicTest, SumRule
 from .minima_result import MinimaCount
 from .mode_connectivity import mode_connectivity
+from .optimizer_coverage import optimizer_coverage
+from .optimizer_result import OptimizerCoverage
 from .search_statistics import SearchStatistics
 from .thermal_chart import thermal_chart
 from .thermal_result import ThermalChart
@@ -13,10 +15,12 @@ __all__ = [
     "CubicTest",
     "MinimaCount",
     "ModeConnectivity",
+    "OptimizerCoverage",
     "SearchStatistics",
     "SumRule",
     "ThermalChart",
     "count_minima",
     "mode_connectivity",
+    "optimizer_coverage",
     "thermal_chart",
 ]
