@@ -19,6 +19,7 @@ SURFACES = {
     "rastrigin": lambda **how: tw.Rastrigin(16, **how),
     "exponential_walls": lambda **how: tw.ExponentialWalls(40, **how),
     "cosh_well": lambda **how: tw.CoshWell(16, **how),
+    "black_hole": lambda **how: tw.BlackHole((1, 1, 1, 3), rng=0, **how),
     "sum": lambda **how: tw.Rastrigin(16, **how) + tw.Quadratic(1.0, dim=16, **how),
 }
 NETWORKS = {"mlp_thermal": "A", "mlp_glass": "EB", "mlp_tiny": "C", "mlp_wide": "D"}

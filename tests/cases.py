@@ -194,6 +194,22 @@ def _rotated(dtype, device):
     )
 
 
+COUPLINGS = in_float32(np.array([[1, 0.3], [0.7, -0.6], [-0.4, 0.9], [0.5, 1.1], [-1.2, 0.2],
+                                 [0.3, -0.8]])).view(complex)[:, 0]  # fmt: skip
+
+
+def _black_hole(dtype, device):
+    return tw.BlackHole((1, 1, 1, 2), couplings=COUPLINGS, dtype=dtype, device=device)
+
+
+def _mixed_degrees(dtype, device):
+    """Every degree that is compiled, with repeated variables and complex coefficients."""
+    terms = [((0,), 1 - 0.5j), ((1, 1), 0.5), ((0, 2), 1j), ((0, 1, 2), -1.0), ((2, 2, 2), 0.25),
+             ((0, 1, 1, 2), 0.5j), ((0, 1, 2, 2, 2), 0.125),
+             ((1, 1, 1, 0, 0, 2), 0.0625)]  # fmt: skip
+    return tw.Superpotential(3, terms, dtype=dtype, device=device)
+
+
 def _diagonal(dtype, device):
     spectrum = [0.5, 1.0, 2.0, 0.0, -0.75]
     return tw.Quadratic(spectrum, center=-0.25, dtype=dtype, device=device)
@@ -226,6 +242,8 @@ SURFACES = [
         "cosh_well",
         lambda dtype, device: tw.CoshWell(5, amplitude=0.8, kappa=1.3, dtype=dtype, device=device),
     ),
+    SurfaceCase("black_hole", _black_hole, spread=0.7),
+    SurfaceCase("superpotential", _mixed_degrees, spread=0.6),
     SurfaceCase("sum", _confined, step=3e-4, magnitude=60),
     SurfaceCase("user", user_landscape, magnitude=5),
     SurfaceCase(

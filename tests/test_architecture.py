@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "plotting": (HELPERS, NUMPY),
     "doctor": ({"_targets"}, NUMPY),
     "demo": (ABOVE, NUMPY | {"tqdm"}),
-    "cli": ({"doctor", "demo", "protocols"} | HELPERS, {"typer"}),
+    "cli": ({"doctor", "demo", "landscapes", "protocols"} | HELPERS, {"typer"}),
 }
 
 

@@ -25,6 +25,31 @@ def test_version_and_doctor(invoke):
     assert tw.target() in answer.output
 
 
+def test_count(invoke, tmp_path):
+    file = str(tmp_path / "minima.npz")
+    answer = invoke("count", "--charges", "1,1,2,1", "--output", file)
+    assert answer.exit_code == 0, answer.output
+    assert "56 minima (56 for generic couplings" in answer.output
+    again = invoke("count", "--charges", "1,1,2,1", "--resume", file)
+    assert "56 minima" in again.output
+    for bad in ("1,1,1", "1,1,1,x", "1,2,2,1"):
+        answer = invoke("count", "--charges", bad)
+        assert answer.exit_code == 2
+        assert "charges: expected" in answer.output
+
+
+def test_an_interrupted_count_is_kept(invoke, tmp_path, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tw.BlackHole, "follow", interrupted)
+    file = tmp_path / "minima.npz"
+    answer = invoke("count", "--charges", "1,1,1,3", "--output", str(file))
+    assert answer.exit_code == 130
+    assert "goes on" in answer.output
+    assert 50 < tw.protocols.MinimaCount.load(file).count < 208
+
+
 def test_demo_small(invoke, tmp_path):
     folder = tmp_path / "new" / "folder"
     answer = invoke("demo", "--output", str(folder), "--steps", "400", "--replicas", "2")

@@ -203,6 +203,13 @@ LandscapePtr<Real> landscape_of(py::handle object) {
 template LandscapePtr<float> landscape_of(py::handle);
 template LandscapePtr<double> landscape_of(py::handle);
 
+template <class Real>
+py::object handle_of(LandscapePtr<Real> landscape) {
+  return py::cast(Handle<Real>{std::move(landscape)});
+}
+template py::object handle_of(LandscapePtr<float>);
+template py::object handle_of(LandscapePtr<double>);
+
 bool is_single(py::handle landscape) { return py::isinstance<Handle<float>>(landscape); }
 
 void add_landscapes(py::module_& m) {

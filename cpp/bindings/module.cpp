@@ -18,5 +18,6 @@ PYBIND11_MODULE(THALWEG_TARGET_NAME, m) {
   b::add_functions(m);
   b::add_random(m);
   b::add_landscapes(m);
+  b::add_superpotentials(m);
   b::add_dynamics(m);
 }

@@ -23,6 +23,7 @@ from .dynamics import SGD, Adam, GradientFlow, Langevin, RandomWalk, Trajectory
 from .errors import DivergenceError, DivergenceWarning, Interrupted
 from .landscapes import (
     MLP,
+    BlackHole,
     CoshWell,
     ExponentialWalls,
     Landscape,
@@ -30,7 +31,9 @@ from .landscapes import (
     Quadratic,
     Rastrigin,
     SumLandscape,
+    Superpotential,
     UserLandscape,
+    exact_index,
 )
 
 __version__ = "0.1.0"
@@ -39,6 +42,7 @@ __all__ = [
     "MLP",
     "SGD",
     "Adam",
+    "BlackHole",
     "CoshWell",
     "DivergenceError",
     "DivergenceWarning",
@@ -52,10 +56,12 @@ __all__ = [
     "RandomWalk",
     "Rastrigin",
     "SumLandscape",
+    "Superpotential",
     "Trajectory",
     "UserLandscape",
     "__version__",
     "datasets",
+    "exact_index",
     "protocols",
     "rng",
     "species",

@@ -1,4 +1,4 @@
-"""The command line: ``thalweg demo``, ``thalweg doctor``, ``thalweg version``."""
+"""The command line: ``thalweg demo``, ``count``, ``doctor``, ``version``."""
 
 import sys
 from pathlib import Path
@@ -51,6 +51,29 @@ def application():
             _fail("stopped before there was anything to keep; nothing was written.", code=130)
 
     @app.command()
+    def count(
+        charges: Annotated[
+            str, typer.Option(help="Brane numbers 1,1,1,N in any order.")
+        ] = "1,1,1,1",
+        method: Annotated[str, typer.Option(help="hybrid, multistart or monodromy.")] = "hybrid",
+        seed: Annotated[int, typer.Option(help="Seed of couplings and search.")] = 0,
+        output: Annotated[Path | None, typer.Option(help="File for the result, .npz.")] = None,
+        resume: Annotated[Path | None, typer.Option(help="Go on from this file.")] = None,
+        threads: Annotated[int, typer.Option(help="Threads; 0 uses all cores.")] = 0,
+    ) -> None:
+        """Find every minimum of a black-hole landscape, and say whether one is missing."""
+        from .errors import Interrupted
+
+        try:
+            found = _count(charges, method, seed, output, resume, threads or None)
+        except Interrupted as stop:
+            kept = f"--resume {output} goes on" if output else "--output would have kept them"
+            _fail(f"stopped with {stop.result.count} minima; {kept}.", code=130)
+        except (ValueError, TypeError, FileNotFoundError) as error:
+            _fail(f"{error}", code=2)
+        print(found.summary())
+
+    @app.command()
     def doctor() -> None:
         """Say what runs here: targets, threads, optional packages, and why others do not run."""
         from .doctor import report
@@ -65,6 +88,23 @@ def application():
         print(__version__)
 
     return app
+
+
+def _count(charges, method, seed, output, resume, threads):
+    """The count asked for on the command line."""
+    from .landscapes import BlackHole
+    from .protocols import count_minima
+
+    try:
+        numbers = tuple(int(number) for number in charges.split(","))
+    except ValueError:
+        raise ValueError(
+            f"charges: expected four integers such as 1,1,1,3, got {charges!r}."
+        ) from None
+    hole = BlackHole(numbers, rng=seed)
+    return count_minima(
+        hole, method, resume=resume, checkpoint=output, rng=seed, threads=threads, progress=True
+    )
 
 
 def _fail(message: str, code: int) -> None:

@@ -93,6 +93,47 @@ def callback(
     gradient: Callable[[Reals], tuple[Reals, Reals]],
     energy: Callable[[Reals], Reals],
 ) -> Landscape32 | Landscape64: ...
+def superpotential(
+    variables: int,
+    degrees: NDArray[np.int32],
+    indices: NDArray[np.int32],
+    coefficients: NDArray[np.complex128],
+    dtype: str,
+) -> Landscape32 | Landscape64: ...
+
+class CoupledSystem:
+    def __init__(
+        self,
+        variables: int,
+        degrees: NDArray[np.int32],
+        indices: NDArray[np.int32],
+        coefficients: NDArray[np.complex128],
+        symmetry_places: NDArray[np.int32],
+        symmetry_values: NDArray[np.complex128],
+        sources: NDArray[np.complex128],
+    ) -> None: ...
+    def linearized(
+        self, couplings: NDArray[np.complex128], points: NDArray[np.complex128]
+    ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]: ...
+    def find_zeros(
+        self,
+        couplings: NDArray[np.complex128],
+        starts: NDArray[np.complex128],
+        steps: int,
+        threads: int = 0,
+    ) -> dict[str, NDArray[Any]]: ...
+    def polish_zeros(
+        self,
+        couplings: NDArray[np.complex128],
+        starts: NDArray[np.complex128],
+        threads: int = 0,
+    ) -> dict[str, NDArray[Any]]: ...
+    def follow_paths(
+        self,
+        vertices: NDArray[np.complex128],
+        starts: NDArray[np.complex128],
+        threads: int = 0,
+    ) -> dict[str, NDArray[Any]]: ...
 
 # --- dynamics ---
 

@@ -25,6 +25,8 @@ def summarize(value: Any) -> Any:
         return [summarize(item) for item in value]
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, complex):
+        return [value.real, value.imag]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if hasattr(value, "describe"):
