@@ -142,6 +142,8 @@ class OptimizerCoverage(Result):
             f"{self.budgets[-1]} gradients each",
             "",
             self._found_table(),
+            "all after: starts until every minimum had been hit; beside it the coupon collector's",
+            "estimates, for equal basins and for those that were hit, with their hits as weights",
             "",
             "how starts ended after the polish",
             self._ends_table(),
@@ -160,7 +162,7 @@ class OptimizerCoverage(Result):
 
     def _found_table(self) -> str:
         names = ["optimizer", "gradients", "seconds", "polished", "at a minimum", "found", "hits",
-                 "all after", "equal basins"]  # fmt: skip
+                 "all after", "if equal", "as measured"]  # fmt: skip
         rows = []
         for row, name in enumerate(self.optimizers):
             for polished in (False, True):
@@ -176,6 +178,7 @@ class OptimizerCoverage(Result):
                     f"{few:.0f} / {middle:.0f} / {most:.0f}",
                     str(search.runs_needed() or "never"),
                     f"{search.expected_runs():.0f}",
+                    f"{search.expected_runs('measured'):.0f}",
                 ])  # fmt: skip
         return table(names, rows)
 
