@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 import thalweg as tw
 from thalweg import species
@@ -124,6 +125,16 @@ def test_nothing_is_said_about_the_far_future():
     assert species.expected_new([1], 1) == (1.0, math.sqrt(2))
 
 
+def test_far_ahead_the_series_is_cut_off_by_a_binomial():
+    hits = [9, 5, 3, 2, 2, 1, 1, 1, 1] * 20  # m = 500
+    t, j, f = 3, np.array([1, 2, 3, 5, 9]), 20 * np.array([4, 2, 1, 1, 1])
+    tail = binom.sf(j - 1, int(math.log(500 * t**2 / (t - 1)) / math.log(3) / 2), 2 / (t + 2))
+    weights = -((-t) ** j) * tail
+    new, error = species.expected_new(hits, 500 * t)
+    assert new == pytest.approx((weights * f).sum())
+    assert error == pytest.approx(math.sqrt((weights**2 * f).sum() + new))
+
+
 # --- no singletons: a bound, never "complete" ---
 
 
@@ -182,7 +193,8 @@ def test_formulas_by_hand():
 def test_no_doubletons():
     hits = [5, 1, 1, 1]
     assert species.chao1(hits)[0] == pytest.approx(4 + 7 / 8 * 3)
-    assert species.chao1(hits)[1] > 0
+    variance = 7 / 8 * 3 + (7 / 8) ** 2 * (3 * 5**2 / 4 - 3**4 / (4 * (4 + 7 / 8 * 3)))
+    assert species.chao1(hits)[1] == pytest.approx(math.sqrt(variance))
     assert species.chao1([5, 1]) == (2.0, 0.0)  # one singleton: no information
     assert species.good_turing_coverage(hits)[0] == pytest.approx(1 - 3 / 8)
     assert species.chao1_interval(hits)[0] > 4

@@ -31,6 +31,14 @@ def test_a_saddle_above_the_polygon_is_not_on_the_path():
     np.testing.assert_array_equal(below.tops(), below.polygon_tops)
 
 
+def test_pieces_end_at_their_minima_whichever_way_they_were_cut():
+    for pairs in ([[0, 1]], [[1, 0]]):
+        ways = mode_connectivity(
+            MULLER_BROWN, MULLER_BROWN.minima[:2], pairs=pairs, steps=20, tolerance=1e-4
+        )
+        np.testing.assert_allclose(ways.paths[:, [0, -1]], ways.minima[ways.pairs], rtol=1e-12)
+
+
 def test_an_unfinished_path_is_cut_at_the_minimum_on_it():
     ways = mode_connectivity(MULLER_BROWN, MULLER_BROWN.minima[:2], steps=20, tolerance=1e-4)
     assert ways.given_minima == 2
