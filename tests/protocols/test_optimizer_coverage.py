@@ -62,6 +62,26 @@ def test_hits_are_those_of_the_other_program(solvers, name, scale):
         assert search.found == 12
 
 
+def test_two_branes_in_the_stack_are_harder():
+    """N = 2: Newton's method mostly diverges; Levenberg-Marquardt arrives, in unequal basins.
+
+    Success of the other program: 0.23 to 0.25 and 0.955 to 0.985; four sampling errors of ours.
+    """
+    land, starts = tw.BlackHole((1, 1, 1, 2), rng=0), 300
+    both = {"newton": "newton", "lm": "lm"}
+    gym = optimizer_coverage(land, both, budget=400, looks=1, starts=starts, rng=1)
+    assert gym.known == 56
+    for name, low, high in (("newton", 0.23, 0.25), ("lm", 0.955, 0.985)):
+        rate = gym.statistics(name, polished=False).successes / starts
+        assert low - 4 * np.sqrt(low * (1 - low) / starts) < rate
+        assert rate < high + 4 * np.sqrt(high * (1 - high) / starts)
+    search = gym.statistics("lm")
+    dispersion = search.hits.var() / search.hits.mean()  # equal basins: 1 +- sqrt(2/55)
+    assert dispersion > 1 + 8 * np.sqrt(2 / 55)
+    assert search.runs_needed() is None, "though n H_n is less than the starts"
+    assert search.expected_runs() < starts
+
+
 def test_newtons_basins_are_nearly_equal(solvers):
     """The coupon collector is right: 37 starts, 32 to 39 in single runs of the other program."""
     for seed in (0, 1):
