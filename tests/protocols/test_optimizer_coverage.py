@@ -75,6 +75,8 @@ def test_two_branes_in_the_stack_are_harder():
         rate = gym.statistics(name, polished=False).successes / starts
         assert low - 4 * np.sqrt(low * (1 - low) / starts) < rate
         assert rate < high + 4 * np.sqrt(high * (1 - high) / starts)
+    lost = starts - gym.statistics("newton").successes
+    assert gym.ends("newton")["runaway"] > 0.9 * lost, "variables beyond 10^4"
     search = gym.statistics("lm")
     dispersion = search.hits.var() / search.hits.mean()  # equal basins: 1 +- sqrt(2/55)
     assert dispersion > 1 + 8 * np.sqrt(2 / 55)

@@ -109,8 +109,9 @@ class OptimizerCoverage(Result):
     def ends(self, name: str) -> dict[str, int]:
         """Return how many starts ended how, after the polish.
 
-        "stationary" are spurious minima, "runaway" went off to infinity, "unfinished" were out of
-        steps, "degenerate" ended at a zero that is not isolated, "diverged" left the numbers.
+        "stationary" are spurious minima, "runaway" went off to infinity (a variable beyond 10^4, or
+        far beyond where it started), "unfinished" were out of steps, "degenerate" ended at a zero
+        that is not isolated, "diverged" left the numbers.
         """
         outcomes = self.outcomes[self._row(name)]
         return {kind: int((outcomes == code).sum()) for code, kind in enumerate(KINDS)}
