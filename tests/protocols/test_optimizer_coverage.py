@@ -253,6 +253,8 @@ def test_bad_arguments_are_refused_before_anything_is_computed():
         optimizer_coverage(land, {"a": "newtn"})
     with pytest.raises(TypeError, match=r"Write tw.SGD\(0.002\)"):
         optimizer_coverage(land, {"a": tw.SGD})
+    with pytest.raises(ValueError, match="batch_size: expected None for a landscape without"):
+        optimizer_coverage(land, {"a": tw.SGD(0.1, batch_size=4)})
     with pytest.raises(ValueError, match="an empty dict"):
         optimizer_coverage(land, {})
     with pytest.raises(ValueError, match="budget"):
