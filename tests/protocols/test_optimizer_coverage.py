@@ -154,6 +154,26 @@ def test_langevin_without_heat_is_gradient_descent():
     assert_array_equal(gym.evaluations, 4000)
 
 
+class Descent:
+    """Gradient descent by hand: what an optimizer must have is run, resume and final."""
+
+    def run(self, landscape, theta, steps, record_every, rng, threads):
+        self.landscape, self.final = landscape, theta.copy()
+        return self.resume(steps)
+
+    def resume(self, steps, threads=None):
+        for _ in range(steps):
+            self.final = self.final - 0.01 * self.landscape.gradient(self.final)[1]
+        return self
+
+
+def test_an_optimizer_by_hand():
+    pair = {"sgd": tw.SGD(0.01), "by hand": Descent()}
+    gym = optimizer_coverage(hole(2), pair, budget=300, starts=20, looks=3, rng=5)
+    assert_allclose(gym.energies[0], gym.energies[1], rtol=1e-6)
+    assert_array_equal(gym.after[0], gym.after[1])
+
+
 def test_looking_changes_nothing_and_neither_do_the_others():
     warm = tw.Langevin(temperature=1e-3, step_size=0.01)
     settings = {"budget": 500, "starts": 30, "rng": 3}

@@ -46,8 +46,9 @@ def optimizer_coverage(
     landscape : Superpotential
         Of degree 3 at most.
     optimizers : dict of name to optimizer
-        A dynamics (``tw.SGD(...)``), "newton" (full steps) or "lm" (Levenberg-Marquardt). Where a
-        name is one of the last two, so may be its value.
+        A dynamics (``tw.SGD(...)``), "newton" (full steps), "lm" (Levenberg-Marquardt), or any
+        object with ``run(landscape, theta, steps=, record_every=, rng=, threads=)`` whose result
+        has ``final`` [R, P] and ``resume(steps, threads=)``.
     budget : int
         Gradient evaluations of one start at most. A step of a dynamics is one gradient
         (Runge-Kutta: four); a step of "newton" or "lm" evaluates the residuals and their
