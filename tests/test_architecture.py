@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "_memory": (HELPERS, NUMPY),
     "errors": (set(), NUMPY),
     "results": (set(), NUMPY),
-    "species": (set(), NUMPY),
+    "species": (HELPERS, NUMPY),
     "rng": ({"_targets"} | HELPERS, NUMPY),
     "datasets": ({"rng"} | HELPERS, NUMPY),
     "landscapes": ({"_targets", "rng", "datasets"} | HELPERS, NUMPY),

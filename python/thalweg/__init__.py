@@ -64,15 +64,16 @@ __all__ = [
     "exact_index",
     "protocols",
     "rng",
+    "species",
     "target",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "protocols":  # on demand: protocols import scipy, which takes a while
-        return importlib.import_module(".protocols", __name__)
+    if name in ("protocols", "species"):  # on demand: protocols import scipy, which takes a while
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'thalweg' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "protocols"})
+    return sorted({*globals(), "protocols", "species"})

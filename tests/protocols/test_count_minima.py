@@ -129,6 +129,23 @@ def test_hits_and_curve_are_those_of_the_labels(complete):
     assert "56 minima (56 for generic couplings" in found.summary()
 
 
+def test_statistics_of_the_starts(complete):
+    """The estimators are tested in test_species.py; here, that they get the right counts."""
+    _, found = complete
+    assert found.sampled_hits.sum() == (found.labels >= 0).sum()
+    coverage, error = found.coverage()
+    assert 0.98 < coverage <= 1
+    assert 0 <= error < 0.02
+    bounds = found.lower_bounds()
+    assert min(bounds.values()) >= found.sampled_hits.size
+    assert abs(found.expected_new(100)[0]) < 3
+    needed, harmonic = found.runs_needed(), sum(1 / k for k in range(1, 57))
+    rate = (found.labels >= 0).mean()
+    assert_allclose(needed["equal"], 56 * harmonic / rate, rtol=1e-12)
+    assert needed["as hit"] > needed["equal"] or not found.hits.all()
+    assert "Chao1" in found.summary()
+
+
 def test_a_dynamics_may_bring_the_starts_down():
     """The specification's gradient descent: minima found after polishing, most of the twelve."""
     hole = tw.BlackHole((1, 1, 1, 1), couplings=COUPLINGS)

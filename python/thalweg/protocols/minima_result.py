@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import species
 from ..landscapes import OUTCOMES
 from ..results import Result
 from .minima_certificates import CubicTest, SumRule
@@ -87,10 +88,37 @@ class MinimaCount(Result):
 
     def discovery_curve(self) -> np.ndarray:
         """Return S(k), k = 1 .. m: distinct minima among the first k random starts, int [m]."""
-        first = np.unique(self.labels, return_index=True)
-        new = np.zeros(len(self.labels), dtype=int)
-        new[first[1][first[0] >= 0]] = 1
-        return np.cumsum(new)
+        if not len(self.labels):
+            return np.zeros(0, dtype=int)
+        return species.discovery_curve(self.labels)
+
+    def coverage(self) -> tuple[float, float]:
+        """Return Good and Turing's estimate of the share of all starts that found minima see.
+
+        With its standard error after Esty; both from random starts alone.
+        """
+        return species.good_turing_coverage(self.sampled_hits)
+
+    def lower_bounds(self) -> dict[str, float]:
+        """Return how many minima there are at least, by random starts alone: Chao1 and ACE."""
+        hits = self.sampled_hits
+        return {"chao1": species.chao1(hits)[0], "ace": species.ace(hits)}
+
+    def expected_new(self, runs: int) -> tuple[float, float]:
+        """Return how many new minima the next `runs` successful starts should find, and the error.
+
+        New to random starts: monodromy may know them.
+        """
+        return species.expected_new(self.sampled_hits, runs)
+
+    def runs_needed(self) -> dict[str, float]:
+        """Return the starts that a collector of all S minima needs: with equal basins, and as hit.
+
+        The second is infinite while a minimum has not been hit.
+        """
+        rate = float((self.labels >= 0).mean())
+        as_hit = species.coupon_collector_runs(self.hits, rate) if self.hits.all() else np.inf
+        return {"equal": species.coupon_collector_runs(self.count, rate), "as hit": as_hit}
 
     def nearest_gap(self) -> float:
         """Return the smallest difference of two fingerprints, relative to their size.
@@ -113,7 +141,7 @@ class MinimaCount(Result):
             lines.append(f"{self.certified.sum()} of them proven, and different (Krawczyk's test)")
         lines += [*self._verdict(), *(f"special couplings: {reason}" for reason in self.special)]
         if len(self.labels):
-            lines.append(self._sampling())
+            lines += self._sampling()
         if len(self.loops):
             names = ["loop", "paths", "failed", "new", "collisions", "minima"]
             rows = [[str(k + 1), *map(str, row)] for k, row in enumerate(self.loops)]
@@ -153,14 +181,21 @@ class MinimaCount(Result):
             )
         return lines
 
-    def _sampling(self) -> str:
+    def _sampling(self) -> list[str]:
+        """What random starts alone say."""
         counts = np.bincount(self.outcomes, minlength=len(OUTCOMES))
         text = ", ".join(f"{n} {name}" for name, n in zip(OUTCOMES, counts, strict=True) if n)
         hits = self.sampled_hits
-        line = f"random starts: {len(self.labels)} ({text}), {hits.size} different minima"
-        if hits.size and not (hits == 1).any():
-            line += f"; none was seen only once: coverage > {1 - 3 / hits.sum():.4g} (95 %)"
-        return line
+        lines = [f"random starts: {len(self.labels)} ({text}), {hits.size} different minima"]
+        if hits.size:
+            bounds, needed = self.lower_bounds(), self.runs_needed()
+            lines.append(f"  {species.coverage_statement(hits)}")
+            lines.append(
+                f"  at least {bounds['chao1']:.0f} minima (Chao1), {bounds['ace']:.0f} (ACE); "
+                f"{needed['equal']:.0f} starts to hit all {self.count} with equal basins, "
+                + (f"{needed['as hit']:.0f} with these" if self.hits.all() else "more with these")
+            )
+        return lines
 
     def plot(self, ax=None):
         """Draw the discovery curve and the hits of each minimum; returns the axes."""
