@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ class Case:
 
     work is "langevin" (Euler-Maruyama steps on the full batch, with noise), "sgd" (steps on
     minibatches of `batch` samples, another order for each replica), "gradient", "hvp", "energy"
-    or "hessian".
+    or "hessian". Inputs are normal, `input_scale` times.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Case:
     work: str
     steps: int = 1
     batch: int | None = None
+    input_scale: float = 1.0
 
     @property
     def dim(self) -> int:
@@ -57,6 +58,29 @@ class Case:
         }[self.work]
 
 
+# Of one call of a slow engine; the orders of minibatches are drawn once for all steps of it.
+CALL_SECONDS, MOST_STEPS, LEAST_STEPS = {"langevin": 0.1, "sgd": 0.5}, 200, 10
+
+
+def slow_seconds(case: Case) -> float:
+    """What a replica-step costs an engine that is not quick, roughly: only sizes calls."""
+    units = (case.batch or case.samples) * sum(case.layer_sizes[1:])
+    return case.flops / 2e10 + 3e-9 * units + 1e-8 * case.dim
+
+
+def with_steps(case: Case, longest: float) -> Case:
+    """The case with the steps of one call: 200 or an epoch, fewer where that takes seconds.
+
+    At least 10, unless ten take longer than `longest` seconds: a run of few steps is mostly a call.
+    """
+    if case.work == "gradient":
+        return case
+    most = max(MOST_STEPS, -(-case.samples // case.batch) if case.batch else 0)
+    per_step = case.replicas * slow_seconds(case)
+    steps = max(CALL_SECONDS[case.work] / per_step, min(LEAST_STEPS, longest / per_step))
+    return replace(case, steps=max(1, min(most, int(steps))))
+
+
 THERMAL = ((10, 20, 20, 1), "tanh", "logistic", 100)
 GLASS = ((64, 64, 10), "relu", "cross_entropy", 512)
 TINY = ((2, 8, 1), "tanh", "mse", 32)
@@ -65,9 +89,9 @@ WIDE = ((64, 256, 256, 10), "relu", "cross_entropy", 1024)
 CASES = {
     case.name: case
     for case in (
-        Case("A", *THERMAL, 1024, "langevin", steps=20),
-        Case("B", *GLASS, 64, "sgd", steps=40, batch=64),
-        Case("C", *TINY, 16384, "langevin", steps=20),
+        Case("A", *THERMAL, 1024, "langevin", steps=50),
+        Case("B", *GLASS, 64, "sgd", steps=200, batch=64),
+        Case("C", *TINY, 16384, "langevin", steps=50),
         Case("D", *WIDE, 8, "gradient"),
         Case("EA", *THERMAL, 1024, "hvp"),
         Case("EB", *GLASS, 64, "hvp"),
@@ -91,7 +115,7 @@ class Problem:
     def inputs(self) -> np.ndarray:
         draws = np.random.default_rng(SEED)
         shape = (self.case.samples, self.case.layer_sizes[0])
-        return self._frozen(draws.normal(size=shape))
+        return self._frozen(self.case.input_scale * draws.normal(size=shape))
 
     @cached_property
     def targets(self) -> np.ndarray:

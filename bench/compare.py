@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
+
+from .process import child_rows, pin, words
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,38 +26,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", type=Path, help="write all figures to this file")
     p.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     return p
-
-
-def environment(threads: int) -> dict[str, str]:
-    """What makes every library use `threads` threads; must be set before they are imported."""
-    flags = (
-        "" if threads > 1 else "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    )
-    counts = ("OMP", "OPENBLAS", "MKL", "THALWEG")
-    return {
-        **os.environ,
-        **{f"{name}_NUM_THREADS": str(threads) for name in counts},
-        "XLA_FLAGS": flags,
-    }
-
-
-def pin(threads: int) -> list[int] | None:
-    """Keep this process on its first `threads` CPUs; returns them, None where impossible."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    cpus = sorted(os.sched_getaffinity(0))[:threads]
-    if len(cpus) < threads:
-        raise ValueError(f"--threads {threads}: only {len(cpus)} CPUs may be used here")
-    os.sched_setaffinity(0, cpus)
-    return cpus
-
-
-def words(text: str, allowed, option: str) -> list[str]:
-    chosen = list(allowed) if text == "all" else text.split(",")
-    for word in chosen:
-        if word not in allowed:
-            raise SystemExit(f"{option}: expected some of {','.join(allowed)}, got {word!r}")
-    return chosen
 
 
 def compare_here(options: argparse.Namespace, threads: int) -> list[dict]:
@@ -94,18 +61,15 @@ def main(arguments: list[str] | None = None) -> int:
     if options.child is not None:
         options.child.write_text(json.dumps(compare_here(options, int(options.threads))))
         return 0
-    rows, failed = [], 0
+    rows, failed = [], False
     given = sys.argv[1:] if arguments is None else arguments
     for threads in options.threads.split(","):
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "rows.json"
-            command = [sys.executable, "-m", "bench.compare", *given]
-            command += ["--threads", threads, "--child", str(out)]
-            failed |= subprocess.run(command, env=environment(int(threads))).returncode
-            rows += json.loads(out.read_text()) if out.exists() else []
+        found, broken = child_rows("bench.compare", [*given, "--threads", threads], int(threads))
+        rows += found
+        failed |= broken
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1))
-    return int(failed != 0)
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -103,10 +103,11 @@ function(thalweg_add_target target)
   # Instances of standard templates are visible by default; compiled for one level, they must not
   # serve another. Only the entry point of the module leaves it.
   target_link_options(${target} PRIVATE -Wl,--version-script=${exports})
-  # Contraction to FMA is on; reassociation and finite-math are not, so that nan stays nan and the
-  # order of a sum is the one written (never -ffast-math).
+  # Products and sums are fused where the text says fma() and nowhere else, and sums keep the order
+  # in which they are written (never -ffast-math): so a formula gives the same bits wherever it is
+  # inlined, and nan stays nan.
   target_compile_options(${target} PRIVATE ${${target}_flags}
-    -ffp-contract=fast -fno-math-errno -fno-trapping-math)
+    -ffp-contract=off -fno-math-errno -fno-trapping-math)
   # The namespace carries the target's name. Types of two targets in one process are then different
   # types: pybind11 keeps them apart, and a handle of one target is refused by another.
   target_compile_definitions(${target} PRIVATE THALWEG_TARGET_NAME=${target}

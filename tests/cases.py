@@ -283,7 +283,7 @@ NETWORKS = [
     MlpCase("many_samples", (3, 6, 2), "tanh", "mse", weight_decay=0.1, samples=600, spread=0.5),
     MlpCase(
         "wide_many_samples",
-        (20, 100, 4),
+        (20, 190, 4),
         "tanh",
         "cross_entropy",
         weight_decay=0.1,
@@ -293,7 +293,7 @@ NETWORKS = [
     ),
     MlpCase(
         "wide_own_data",
-        (21, 70, 35, 1),
+        (21, 80, 40, 1),
         "softplus",
         "logistic",
         own=("inputs", "targets"),

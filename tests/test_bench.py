@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
-def compare(*arguments):
+def module(name, *arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "bench.compare", *arguments],
+        [sys.executable, "-m", name, *arguments],
         cwd=ROOT,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,
     )
+
+
+def compare(*arguments):
+    return module("bench.compare", *arguments)
 
 
 def test_every_case_agrees_with_numpy(tmp_path):
@@ -49,3 +57,135 @@ def test_unknown_names_are_listed():
         assert done.returncode != 0
         assert option in done.stderr
         assert value in done.stderr
+
+
+def test_shapes_agree_with_numpy_and_are_skipped_with_a_reason(tmp_path):
+    out = tmp_path / "figures.json"
+    done = module(
+        "bench.shapes", "--shape", "3-5-1,784-30-10", "--samples", "1,9", "--batches", "2",
+        "--replicas", "1,5,9000", "--rounds", "1", "--engines", "thalweg,numpy",
+        "--memory", "0.1", "--json", str(out),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(out.read_text())
+    cells = {(r["case"], r["work"], r["batch"], r["samples"], r["replicas"]) for r in rows}
+    small = {("3-5-1", w, None, n, r) for w in ("langevin", "gradient") for n in (1, 9)
+             for r in (1, 5, 9000)} | {("3-5-1", "sgd", 2, 9, r) for r in (5, 9000)}  # fmt: skip
+    large = {("784-30-10", *rest) for _, *rest in small if rest[-1] < 9000}
+    assert cells == small | large
+    assert len(rows) == 2 * len(cells)
+    assert "of 0 GiB" in done.stdout
+    assert f"{len(cells)} cells" in done.stdout
+
+
+def test_shapes_refuse_a_peer_that_is_wrong(monkeypatch):
+    from bench import peers, shapes
+
+    case = shapes.Case("3-5-1", *shapes.SHAPES["3-5-1"], samples=3, replicas=2, work="gradient")
+    truth = peers.reference
+
+    def wrong(problem, libraries):
+        right = truth(problem, libraries)["numpy"]
+        return {"numpy": lambda noise: right(noise) * (1 + 1e-9)}
+
+    shapes.assert_agreement_in_float64([case], ["thalweg", "numpy"])
+    monkeypatch.setattr(peers, "reference", wrong)
+    with pytest.raises(AssertionError, match="differs"):
+        shapes.assert_agreement_in_float64([case], ["thalweg", "numpy"])
+
+
+def test_a_lost_cell_is_counted():
+    from bench import shapes
+
+    cell = {"case": "3-5-1", "work": "sgd", "batch": 1, "samples": 9, "replicas": 3}
+    won = [dict(cell, dtype="float32", engine=e, ratio_best=r)
+           for e, r in (("thalweg", 1.0), ("jax", 1.5))]  # fmt: skip
+    lost = [dict(row, dtype="float64") for row in won]
+    lost[1]["ratio_best"] = 0.8
+    assert shapes.ratio_of(won) == 1.5
+    assert shapes.ratio_of(lost) == 0.8
+    said = shapes.summary(won + lost)
+    assert said == "2 cells, 1 slower than the best peer, smallest ratio 0.80"
+
+
+def test_chunks_of_jax_divide_the_replicas():
+    from bench.peers.jax_vmap import chunk_sizes
+
+    assert chunk_sizes(1024) == [2, 8, 32, 128]
+    assert chunk_sizes(1000) == [2, 8, 40, 125]
+    assert chunk_sizes(17) == [1]
+    assert chunk_sizes(1) == []
+
+
+def test_scaling_measures_draws_and_says_what_one_replica_costs(tmp_path):
+    figures, plot = tmp_path / "figures.json", tmp_path / "plot.svg"
+    few = ("--case", "C", "--most", "2", "--rounds", "1", "--json", str(figures))
+    done = module("bench.scaling", *few, "--out", str(plot))
+    assert done.returncode == 0, done.stderr
+    replicas, samples = json.loads(figures.read_text())
+    assert [p["size"] for p in replicas] == [p["size"] for p in samples] == [1, 2]
+    assert all(0 < p["best_us"] <= p["median_us"] for p in replicas + samples)
+    assert all(p["peak_bytes"] >= p["points_bytes"] > 0 for p in replicas + samples)
+    assert "R = 1 costs" in done.stdout
+    assert "<svg" in plot.read_text()
+
+
+def series(costs, axis="replicas"):
+    return [
+        {"axis": axis, "size": 4**k, "samples": 4**k, "best_us": cost, "lanes": 16}
+        for k, cost in enumerate(costs)
+    ]
+
+
+def test_cliffs_slopes_and_single_replicas_by_hand():
+    from bench import scaling
+
+    flat = series([30.0, 8.0, 2.0, 2.0, 2.0, 2.0])
+    assert scaling.cliffs(flat, 1.25) == []
+    assert scaling.slope(flat) == pytest.approx(1)
+    assert "15.0 times" in scaling.alone(flat)
+    assert "not more" in scaling.alone(flat)
+    steep = series([40.0, 8.0, 2.0, 2.0, 3.0, 3.0])
+    ((before, after, growth),) = scaling.cliffs(steep, 1.25)
+    assert (before["size"], after["size"], growth) == (64, 256, 1.5)
+    assert scaling.slope(steep) > 1.1
+    assert "MORE" in scaling.alone(series([40.0, 8.0, 2.0]))
+    # Over N the cost that must not grow is that of a sample.
+    assert scaling.cliffs(series([1.0, 4.0, 16.0], "samples"), 1.25) == []
+    assert len(scaling.cliffs(series([1.0, 4.0, 24.0], "samples"), 1.25)) == 1
+
+
+def test_guard_flags_five_per_cent_more_and_lets_one_pass(tmp_path, monkeypatch, capsys):
+    from bench import instructions
+
+    stored = tmp_path / "stored.json"
+    stored.write_text(json.dumps(
+        {"target": "t", "compiler": "c", "instructions": {"A float32": 1000, "B float32": 1000}}
+    ))  # fmt: skip
+    monkeypatch.setattr(instructions, "STORED", stored)
+
+    def status(a, b, compiler="c"):
+        counts = {"A float32": a, "B float32": b}
+        found = {"target": "t", "compiler": compiler, "instructions": counts}
+        return instructions.compare(found, ["A", "B"], 0.02)
+
+    assert status(1010, 900) == 0
+    assert status(1000, 1050) == 1
+    assert "+5.00% MORE" in capsys.readouterr().out
+    assert status(1000, 1000, "another") == 2
+    assert instructions.grown({}, {"A float32": 1}, 0.02) == ["A float32"]
+    assert instructions.per_unit(first=100, same=130, double=180) == 20
+
+
+def test_guard_says_why_it_cannot_count():
+    done = module("bench.instructions", PATH="/nonexistent")
+    assert done.returncode == 2
+    assert "valgrind is not installed" in done.stderr
+
+
+def test_stored_counts_cover_every_workload():
+    from bench.instructions import DTYPES, STORED, WORKLOADS
+
+    stored = json.loads(STORED.read_text())
+    assert set(stored["instructions"]) == {f"{w} {d}" for w in WORKLOADS for d in DTYPES}
+    assert stored["compiler"] != "unknown"

@@ -27,11 +27,26 @@ PEERS = {
 }
 
 
-def installed_engines(problem: Problem, libraries: Iterable[str] = PEERS) -> dict[str, Task]:
-    """Every engine of these libraries that is installed, ready to run `problem`."""
+def installed_engines(
+    problem: Problem, libraries: Iterable[str] = PEERS, *, best_only: bool = False
+) -> dict[str, Task]:
+    """Every engine of these libraries that is installed, ready to run `problem`.
+
+    With `best_only` one engine per library, the quickest in a trial.
+    """
     tasks: dict[str, Task] = {}
     for library in libraries:
         if importlib.util.find_spec(library) is not None:
             module = importlib.import_module(f"{__name__}.{PEERS[library]}")
-            tasks.update(module.engines(problem))
+            choose = getattr(module, "best", module.engines) if best_only else module.engines
+            tasks.update(choose(problem))
     return tasks
+
+
+def reference(problem: Problem, libraries: Iterable[str]) -> dict[str, Task]:
+    """One engine to agree with, without the trials that a race is prepared by."""
+    library = next((name for name in ("jax", "numpy") if name in libraries), None)
+    if library is None:
+        raise SystemExit("--engines: expected jax or numpy among them, to agree with")
+    module = importlib.import_module(f"{__name__}.{PEERS[library]}")
+    return getattr(module, "reference", module.engines)(problem)

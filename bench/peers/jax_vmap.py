@@ -27,6 +27,8 @@ jax.config.update("jax_enable_x64", True)
 
 ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 CHUNKS = (2, 8, 32, 128)
+WHOLE_BYTES = 4 * 2**30  # beyond, all replicas at once took twice the time of chunks
+PATIENCE = 0.2  # seconds of trials of one candidate
 
 
 def predict(case, units_first, theta, inputs):
@@ -151,12 +153,17 @@ def task(problem: Problem, units_first: bool, chunk: int | None = None):
 
 
 def quickest(candidates: dict):
-    """The key of the candidate with the quickest of three calls after compilation."""
+    """The key of the candidate with the quickest of three calls after compilation.
+
+    Slow candidates are called once: chance averages out within a call.
+    """
+    if len(candidates) == 1:
+        return next(iter(candidates))
     seconds = {}
     for key, candidate in candidates.items():
         candidate(True)
         tries = []
-        for _ in range(3):
+        while len(tries) < 3 and sum(tries) < PATIENCE:
             began = time.perf_counter()
             candidate(True)
             tries.append(time.perf_counter() - began)
@@ -164,13 +171,53 @@ def quickest(candidates: dict):
     return min(seconds, key=seconds.get)
 
 
+def chunk_sizes(replicas: int) -> list[int]:
+    """Divisors of R smaller than R, the nearest (by ratio) to each of CHUNKS; 1 for a prime R."""
+    divisors = [d for d in range(1, min(replicas, 1000)) if replicas % d == 0]
+    if not divisors:
+        return []
+    return sorted({min(divisors, key=lambda d: max(d / c, c / d)) for c in CHUNKS})
+
+
+def whole_is_small(problem: Problem) -> bool:
+    """Whether activations and slopes of all replicas at once stay below WHOLE_BYTES."""
+    case = problem.case
+    units = (case.batch or case.samples) * sum(case.layer_sizes[1:])
+    return 3 * case.replicas * units * np.dtype(problem.dtype).itemsize < WHOLE_BYTES
+
+
+def reference(problem: Problem) -> dict:
+    """One variant without trials, for what is only compared."""
+    return {"jax": task(problem, units_first=False)}
+
+
+def variants(problem: Problem) -> dict[str, dict]:
+    """Everything to choose from: engine -> a key of the variant -> its task.
+
+    The layout is the quicker of two in a trial; ``jax`` is absent where its activations would
+    stream through memory, ``jax_chunk`` where R cannot be cut.
+    """
+    chunks = chunk_sizes(problem.case.replicas)
+    trial = None if whole_is_small(problem) or not chunks else chunks[-1]
+    layouts = {units_first: task(problem, units_first, trial) for units_first in (False, True)}
+    best = quickest(layouts)
+    if trial is None:
+        found = {"jax": {None: layouts[best]}}
+    else:
+        found = {"jax_chunk": {trial: layouts[best]}}
+    for c in chunks:
+        if c != trial:
+            found.setdefault("jax_chunk", {})[c] = task(problem, best, c)
+    return found
+
+
 def engines(problem: Problem) -> dict:
-    """``jax`` and, where R can be cut, ``jax_chunk``."""
-    wholes = {units_first: task(problem, units_first) for units_first in (False, True)}
-    best = quickest(wholes)
-    replicas = problem.case.replicas
-    chunks = [c for c in CHUNKS if c < replicas and replicas % c == 0]
-    if not chunks:
-        return {"jax": wholes[best]}
-    pieces = {c: task(problem, best, c) for c in chunks}
-    return {"jax": wholes[best], "jax_chunk": pieces[quickest(pieces)]}
+    """``jax`` and ``jax_chunk``, each with its best variant."""
+    return {name: tasks[quickest(tasks)] for name, tasks in variants(problem).items()}
+
+
+def best(problem: Problem) -> dict:
+    """Only the quickest variant of all, under its engine's name."""
+    tasks = {(n, key): task for n, some in variants(problem).items() for key, task in some.items()}
+    winner = quickest(tasks)
+    return {winner[0]: tasks[winner]}

@@ -1,23 +1,13 @@
 // Runs: state in, state and records out.
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <thalweg/engine/dynamics.hpp>
 
 #include "bindings.hpp"
 
 namespace thalweg::bindings {
 namespace {
-
-template <class T>
-std::vector<T> copied(const View<T>& v) {
-  return {v.data(), v.data() + v.array.size()};
-}
-template <class T>
-py::array_t<T> array_of(const char* what, const std::vector<T>& values, std::vector<long> shape) {
-  auto a = make<T>(what, shape);
-  std::copy(values.begin(), values.end(), a.mutable_data());
-  return a;
-}
 
 struct Call {  // the arguments of advance() that do not depend on the number type
   std::string rule;
@@ -37,17 +27,50 @@ py::dict run(py::handle landscape, Call& call) {
              M = static_cast<long>(rule->scalars.size());
   const auto x = points<Real>("points", call.state["points"], P, own ? own : any_size);
   const long R = plan.replicas = x.size(0);
-  RunState<Real> state{
-      copied(x),
-      copied(view<Real>("vectors", call.state["vectors"], {K, R, P}, "KRP")),
-      copied(view<Real>("scalars", call.state["scalars"], {M, R}, "MR")),
-      copied(view<int>("status", call.state["status"], {R}, "R")),
-      copied(view<std::int64_t>("status_step", call.state["status_step"], {R}, "R")),
-      copied(view<std::int64_t>("restores", call.state["restores"], {R}, "R"))};
+  const py::dict& given = call.state;
+  const auto vectors = view<Real>("vectors", given["vectors"], {K, R, P}, "KRP");
+  const auto scalars = view<Real>("scalars", given["scalars"], {M, R}, "MR");
+  const auto status = view<int>("status", given["status"], {R}, "R");
+  const auto status_step = view<std::int64_t>("status_step", given["status_step"], {R}, "R");
+  const auto restores = view<std::int64_t>("restores", given["restores"], {R}, "R");
+  StateBefore<Real> before{};
+  before.points = x.data();
+  before.vectors = vectors.data();
+  before.scalars = scalars.data();
+  before.status = status.data();
+  before.status_step = status_step.data();
+  before.restores = restores.data();
+  std::optional<View<Real>> energy, gradient;  // known from the call before
+  if (given.contains("energy"))
+    before.energy = energy.emplace(view<Real>("energy", given["energy"], {R}, "R")).data();
+  if (given.contains("gradient"))
+    before.gradient =
+        gradient.emplace(view<Real>("gradient", given["gradient"], {R, P}, "RP")).data();
+
+  py::dict out;
+  const auto give = [&]<class T>(const char* name, T, std::vector<long> shape) {
+    auto a = make<T>(name, shape);
+    out[name] = a;
+    return a.mutable_data();
+  };
+  StateAfter<Real> after{};
+  after.points = give("points", Real(), {R, P});
+  after.vectors = give("vectors", Real(), {K, R, P});
+  after.scalars = give("scalars", Real(), {M, R});
+  after.status = give("status", int(), {R});
+  after.status_step = give("status_step", std::int64_t(), {R});
+  after.restores = give("restores", std::int64_t(), {R});
+  const Known known = rule->known_at_start();
+  if (known != Known::nothing) after.energy = give("energy", Real(), {R});
+  if (known != Known::nothing && !before.energy)
+    after.start_energy = give("start_energy", Real(), {R});
+  if (known == Known::gradient) after.gradient = give("gradient", Real(), {R, P});
+
   const long n = static_cast<long>(rule->parameters.size());
   const auto parameters = view<double>("parameters", call.parameters, {n, R}, "nR");
   plan.parameters = parameters.data();
-  plan.replica_names = copied(view<std::uint32_t>("replicas", call.replicas, {R}, "R"));
+  const auto names = view<std::uint32_t>("replicas", call.replicas, {R}, "R");
+  plan.replica_names.assign(names.data(), names.data() + R);
 
   const long records = plan.records(), kinds = static_cast<long>(plan.observables.size());
   auto energies = make<Real>("recorded energies", {records, R});
@@ -60,19 +83,12 @@ py::dict run(py::handle landscape, Call& call) {
     recorded_points = a;
   }
   released([&, e = energies.mutable_data(), o = observed.mutable_data()] {
-    advance(*field, *rule, plan, state, e, o, points_out, python_signals());
+    advance(*field, *rule, plan, before, after, e, o, points_out, python_signals());
   });
 
   py::dict kept;
   kept["energy"] = energies;
   for (long k = 0; k < kinds; ++k) kept[plan.observables[k].c_str()] = observed[py::int_(k)];
-  py::dict out;
-  out["points"] = array_of("points", state.points, {R, P});
-  out["vectors"] = array_of("vectors", state.vectors, {K, R, P});
-  out["scalars"] = array_of("scalars", state.scalars, {M, R});
-  out["status"] = array_of("status", state.status, {R});
-  out["status_step"] = array_of("status_step", state.status_step, {R});
-  out["restores"] = array_of("restores", state.restores, {R});
   out["records"] = kept;
   out["recorded_points"] = recorded_points;
   return out;

@@ -14,7 +14,7 @@ class CompiledField final : public Field<Real> {
  public:
   explicit CompiledField(const Landscape<Real>& landscape)
       : landscape_(landscape), field_(landscape.evaluator()) {}
-  void bind(const Rows<Real>& block) { field_->bind(block.row.data()); }
+  void bind(const Rows<Real>& block) { field_->bind(block); }
   void gradient(Blocks<Real>& blocks, int x, int g, int energy) override {
     Walkers<Real>& w = blocks[0];
     w.scalars[energy] = field_->gradient(w.vector(x), w.vector(g));
@@ -83,46 +83,50 @@ struct Run {
   const Landscape<Real>& landscape;
   const Rule<Real>& rule;
   const RunPlan& plan;
-  RunState<Real>& state;
+  const StateBefore<Real>& before;
+  const StateAfter<Real>& after;
   Real *energies, *observed, *points;
 
-  W load(long index) const {
+  W load(const Rows<Real>& block) const {
     const long R = plan.replicas, P = landscape.dim();
-    const Rows<Real> block(landscape.lane(), P, index, R);
     const int vectors = static_cast<int>(rule.vectors.size());
     const int scalars = static_cast<int>(rule.scalars.size());
     W w(block, W::first_vector + vectors + rule.temporary_vectors,
         W::first_scalar + scalars + rule.temporary_scalars);
-    block.load(state.points.data(), w.vector(W::x));
+    block.load(before.points, w.vector(W::x));
+    if (before.energy) w.scalars[W::energy] = block.load_number(before.energy);
+    if (before.gradient) block.load(before.gradient, w.vector(W::g));
     for (int k = 0; k < vectors; ++k)
-      block.load(state.vectors.data() + k * R * P, w.vector(W::first_vector + k));
+      block.load(before.vectors + k * R * P, w.vector(W::first_vector + k));
     for (int m = 0; m < scalars; ++m)
-      w.scalars[W::first_scalar + m] = block.load_number(state.scalars.data() + m * R);
+      w.scalars[W::first_scalar + m] = block.load_number(before.scalars + m * R);
     w.parameters.resize(rule.parameters.size());
     for (int lane = 0; lane < W::W; ++lane) {
       const long row = block.row[lane];
       for (std::size_t k = 0; k < w.parameters.size(); ++k)
         w.parameters[k].set(lane, static_cast<Real>(plan.parameters[k * R + row]));
       w.replica[lane] = plan.replica_names[row];
-      w.status[lane] = static_cast<Status>(state.status[row]);
-      w.status_step[lane] = state.status_step[row];
-      w.restores[lane] = state.restores[row];
+      w.status[lane] = static_cast<Status>(before.status[row]);
+      w.status_step[lane] = before.status_step[row];
+      w.restores[lane] = before.restores[row];
     }
     return w;
   }
 
   void store(const W& w) const {
     const long R = plan.replicas, P = landscape.dim();
-    w.block.store(w.vector(W::x), state.points.data());
+    w.block.store(w.vector(W::x), after.points);
+    if (after.energy) w.block.store_number(w.scalars[W::energy], after.energy);
+    if (after.gradient) w.block.store(w.vector(W::g), after.gradient);
     for (std::size_t k = 0; k < rule.vectors.size(); ++k)
-      w.block.store(w.vector(W::first_vector + k), state.vectors.data() + k * R * P);
+      w.block.store(w.vector(W::first_vector + k), after.vectors + k * R * P);
     for (std::size_t m = 0; m < rule.scalars.size(); ++m)
-      w.block.store_number(w.scalars[W::first_scalar + m], state.scalars.data() + m * R);
+      w.block.store_number(w.scalars[W::first_scalar + m], after.scalars + m * R);
     for (int lane = 0; lane < w.block.used; ++lane) {
       const long row = w.block.row[lane];
-      state.status[row] = static_cast<int>(w.status[lane]);
-      state.status_step[row] = w.status_step[lane];
-      state.restores[row] = w.restores[lane];
+      after.status[row] = static_cast<int>(w.status[lane]);
+      after.status_step[row] = w.status_step[lane];
+      after.restores[row] = w.restores[lane];
     }
   }
 
@@ -138,13 +142,8 @@ struct Run {
   }
 
   static Mask<Real, W::W> infinite_points(const W& w) {
-    S largest(Real(0));
-    for (long i = 0; i < w.packs; ++i) {
-      const S size = abs(w.vector(W::x)[i]);
-      largest =
-          select(is_finite(size), max(size, largest), S(std::numeric_limits<Real>::infinity()));
-    }
-    return ~is_finite(w.block.total(largest));
+    const S zero(Real(0)), one(Real(1)), *x = w.vector(W::x);
+    return w.block.sum([&](long i) { return select(is_finite(x[i]), zero, one); }) > zero;
   }
 
   void record(Ensemble<Real>& ensemble, long step) const {
@@ -166,7 +165,19 @@ struct Run {
     }
   }
 
+  // The gradient at a point does not depend on who asks: what the call before knew is as good.
+  void know_start(Ensemble<Real>& ensemble) const {
+    const Known wanted = rule.known_at_start();
+    if (wanted == Known::gradient && !before.gradient) ensemble.gradient();
+    if (wanted == Known::energy && !before.energy)
+      ensemble.field.energy(ensemble.blocks, W::x, W::energy);
+    if (after.start_energy)
+      for (const W& w : ensemble.blocks)
+        w.block.store_number(w.scalars[W::energy], after.start_energy);
+  }
+
   void all_steps(Ensemble<Real>& ensemble, Watch& watch) const {
+    know_start(ensemble);
     rule.enter(ensemble, plan.first_step);
     for (long s = plan.first_step + 1; s <= plan.first_step + plan.steps; ++s) {
       watch.poll();
@@ -185,14 +196,15 @@ struct Run {
 
 template <class Real>
 void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const RunPlan& plan,
-             RunState<Real>& state, Real* energies, Real* observed, Real* points,
-             const StopQuestion& stop) {
-  const Run<Real> run{landscape, rule, plan, state, energies, observed, points};
-  const long blocks = Rows<Real>::count(landscape.lane(), plan.replicas);
+             const StateBefore<Real>& before, const StateAfter<Real>& after, Real* energies,
+             Real* observed, Real* points, const StopQuestion& stop) {
+  const Run<Real> run{landscape, rule, plan, before, after, energies, observed, points};
+  const Partition<Real> cut(landscape.blocking(), landscape.dim(), plan.replicas);
+  const long blocks = cut.count();
   if (const auto* user = dynamic_cast<const BatchLandscape<Real>*>(&landscape)) {
     UserField<Real> field(*user, plan.replicas);
     Ensemble<Real> ensemble{{}, field, plan.seed};
-    for (long b = 0; b < blocks; ++b) ensemble.blocks.push_back(run.load(b));
+    for (long b = 0; b < blocks; ++b) ensemble.blocks.push_back(run.load(cut[b]));
     parallel_for(1, 1, [&](long, int, Watch& watch) { run.all_steps(ensemble, watch); }, stop);
     return;
   }
@@ -202,16 +214,18 @@ void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const Run
       [&](long block, int worker, Watch& watch) {
         if (!fields[worker]) fields[worker] = std::make_unique<CompiledField<Real>>(landscape);
         Ensemble<Real> ensemble{{}, *fields[worker], plan.seed};
-        ensemble.blocks.push_back(run.load(block));
+        ensemble.blocks.push_back(run.load(cut[block]));
         fields[worker]->bind(ensemble.blocks[0].block);
         run.all_steps(ensemble, watch);
       },
       stop);
 }
 
-template void advance(const Landscape<float>&, const Rule<float>&, const RunPlan&, RunState<float>&,
-                      float*, float*, float*, const StopQuestion&);
+template void advance(const Landscape<float>&, const Rule<float>&, const RunPlan&,
+                      const StateBefore<float>&, const StateAfter<float>&, float*, float*, float*,
+                      const StopQuestion&);
 template void advance(const Landscape<double>&, const Rule<double>&, const RunPlan&,
-                      RunState<double>&, double*, double*, double*, const StopQuestion&);
+                      const StateBefore<double>&, const StateAfter<double>&, double*, double*,
+                      double*, const StopQuestion&);
 
 }  // namespace thalweg

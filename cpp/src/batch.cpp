@@ -12,20 +12,17 @@ struct Worker {
 
 // Calls work(block, worker) for every block of `rows` rows.
 template <class Real, class Work>
-void for_blocks(const Landscape<Real>& landscape, long rows, int threads, const StopQuestion& stop,
-                Work work) {
-  const Lane lane = landscape.lane();
-  const long blocks = Rows<Real>::count(lane, rows), dim = landscape.dim();
-  std::vector<Worker<Real>> workers(workers_for(blocks, threads));
+void for_blocks(const Landscape<Real>& landscape, Blocking blocking, long rows, int threads,
+                const StopQuestion& stop, Work work) {
+  const Partition<Real> cut(blocking, landscape.dim(), rows);
+  std::vector<Worker<Real>> workers(workers_for(cut.count(), threads));
   parallel_for(
-      blocks, threads,
+      cut.count(), threads,
       [&](long index, int worker, Watch&) {
-        const Rows<Real> block(lane, dim, index, rows);
+        const Rows<Real> block = cut[index];
         Worker<Real>& w = workers[worker];
-        if (!w.field) {
-          const std::vector<Lanes<Real>> empty(block.packs());
-          w = {landscape.evaluator(), empty, empty, empty};
-        }
+        if (!w.field) w.field = landscape.evaluator();
+        for (auto* points : {&w.a, &w.b, &w.c}) points->resize(block.packs());
         work(block, w);
       },
       stop);
@@ -36,34 +33,37 @@ void for_blocks(const Landscape<Real>& landscape, long rows, int threads, const 
 template <class Real>
 void batch_energy(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                   int threads, const StopQuestion& stop) {
-  for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& block, Worker<Real>& w) {
-    w.field->bind(block.row.data());
-    block.load(x, w.a.data());
-    block.store_number(w.field->energy(w.a.data()), e);
-  });
+  for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
+             [&](const Rows<Real>& block, Worker<Real>& w) {
+               w.field->bind(block);
+               block.load(x, w.a.data());
+               block.store_number(w.field->energy(w.a.data()), e);
+             });
 }
 
 template <class Real>
 void batch_gradient(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                     Real* g, int threads, const StopQuestion& stop) {
-  for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& block, Worker<Real>& w) {
-    w.field->bind(block.row.data());
-    block.load(x, w.a.data());
-    block.store_number(w.field->gradient(w.a.data(), w.b.data()), e);
-    block.store(w.b.data(), g);
-  });
+  for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
+             [&](const Rows<Real>& block, Worker<Real>& w) {
+               w.field->bind(block);
+               block.load(x, w.a.data());
+               block.store_number(w.field->gradient(w.a.data(), w.b.data()), e);
+               block.store(w.b.data(), g);
+             });
 }
 
 template <class Real>
 void batch_product(const Landscape<Real>& landscape, long replicas, const Real* x, const Real* v,
                    Real* hv, int threads, const StopQuestion& stop) {
-  for_blocks(landscape, replicas, threads, stop, [&](const Rows<Real>& block, Worker<Real>& w) {
-    w.field->bind(block.row.data());
-    block.load(x, w.a.data());
-    block.load(v, w.b.data());
-    w.field->product(w.a.data(), w.b.data(), w.c.data());
-    block.store(w.c.data(), hv);
-  });
+  for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
+             [&](const Rows<Real>& block, Worker<Real>& w) {
+               w.field->bind(block);
+               block.load(x, w.a.data());
+               block.load(v, w.b.data());
+               w.field->product(w.a.data(), w.b.data(), w.c.data());
+               block.store(w.c.data(), hv);
+             });
 }
 
 // Row by row: a row here is one row of one replica's Hessian, so that a single replica fills the
@@ -73,17 +73,17 @@ void batch_hessian(const Landscape<Real>& landscape, long replicas, const Real* 
                    int threads, const StopQuestion& stop) {
   const long dim = landscape.dim();
   if (landscape.whole_hessians())
-    return for_blocks(landscape, replicas, threads, stop,
+    return for_blocks(landscape, Blocking{}, replicas, threads, stop,
                       [&](const Rows<Real>& block, Worker<Real>& w) {
-                        w.field->bind(block.row.data());
+                        w.field->bind(block);
                         block.load(x, w.a.data());
                         w.field->hessian(block, w.a.data(), h);
                       });
-  for_blocks(landscape, replicas * dim, threads, stop,
+  for_blocks(landscape, landscape.blocking(), replicas * dim, threads, stop,
              [&](const Rows<Real>& rows, Worker<Real>& w) {
                Rows<Real> points = rows;
                for (long& row : points.row) row /= dim;
-               w.field->bind(points.row.data());
+               w.field->bind(points);
                points.load(x, w.a.data());
                std::fill(w.b.begin(), w.b.end(), Lanes<Real>(Real(0)));
                for (int l = 0; l < rows.W; ++l) rows.set(w.b.data(), l, rows.row[l] % dim, 1);

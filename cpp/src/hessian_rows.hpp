@@ -1,4 +1,4 @@
-// Where Hessian blocks of the MLP come from and go to: scratch space, and rows of the result.
+// Where strips of MLP Hessians come from and go to: scratch space, and rows of the result.
 #pragma once
 
 #include <thalweg/engine/landscape.hpp>
@@ -12,8 +12,10 @@ struct HessianSpace {
   using S = Lanes<Real>;
   std::vector<S> numbers;
   HessianWorkspace<S> work;
+  S* strip;  // rows of one unit, side by side in the lanes: [inputs + 1, row]
+  long row;  // P, and what a last whole tile of a transposition may touch
 
-  HessianSpace(const MlpShape& shape, long count) {
+  HessianSpace(const MlpShape& shape, long count) : row(shape.dim + S::lanes) {
     long size = 0;
     const auto lay = [&](S*& to, long packs) {
       to = numbers.empty() ? nullptr : numbers.data() + size;
@@ -32,7 +34,7 @@ struct HessianSpace {
       }
       lay(work.outputs, count * shape.outputs());
       lay(work.left, count * widest);
-      lay(work.product, widest * widest);
+      lay(strip, widest * row);
     };
     all();  // counts
     numbers.resize(size);
@@ -40,73 +42,87 @@ struct HessianSpace {
   }
 };
 
-// Puts blocks of W replicas, side by side in the lanes, into the lower triangles of their Hessians.
+// Puts strips of W replicas, side by side in the lanes, into their Hessians. Of each pair of
+// mirrored components one comes in a strip: the upper one, but for weights of a unit against the
+// bias of an earlier unit of the same layer.
 template <class Real>
 class HessianRows {
  public:
   using S = Lanes<Real>;
   HessianRows(const MlpShape& shape, const Rows<Real>& rows, Real* h)
-      : shape_(shape), rows_(rows), h_(h) {}
+      : shape_(shape),
+        rows_(rows),
+        h_(h),
+        stride_((shape.dim + 2 * W - 1) / W * W),
+        lanes_(W * stride_) {}
 
-  // block [inputs of l + 1, inputs of k + 1]: weights and bias of unit i of layer l against those
-  // of unit j of layer k. Within a layer all weights come before all biases.
-  void put(int l, long i, int k, long j, const S* block, bool add) {
-    const long rows = shape_.sizes[l], columns = shape_.sizes[k], width = columns + 1;
-    const long first_row = shape_.weights[l] + i * rows;
-    const long first_column = shape_.weights[k] + j * columns;
-    for (long m = 0; m < rows; ++m)
-      give(first_row + m, first_column, columns, block + m * width, 1, add);
+  void put(int k, long j, const S* strip, long row, bool add) {
+    const long in = shape_.sizes[k], out = shape_.sizes[k + 1];
+    const long own = shape_.weights[k] + j * in, end = shape_.weights[k] + out * in;
+    const long bias = shape_.bias ? shape_.biases[k] + j : end;
+    for (long c = 0; c < in; ++c) {
+      give(own + c, own, end, strip + c * row, add);
+      give(own + c, bias, shape_.dim, strip + c * row, add);
+    }
     if (!shape_.bias) return;
-    const long bias_row = shape_.biases[l] + i, bias_column = shape_.biases[k] + j;
-    give(bias_row, first_column, columns, block + rows * width, 1, add);
-    give(bias_row, bias_column, 1, block + rows * width + columns, 1, add);
-    if (l > k)
-      for (long m = 0; m < rows; ++m)
-        give(first_row + m, bias_column, 1, block + m * width + columns, 1, add);
-    else if (i > j)  // a weight against an earlier unit's bias lies above the diagonal: mirrored
-      give(bias_column, first_row, rows, block + columns, width, add);
+    const S* last = strip + in * row;
+    give(bias, bias, shape_.dim, last, add);
+    const long later = own + in;  // weights of later units against this bias: in its column
+    if (later == end) return;
+    side_by_side(last + later, end - later);
+    each_replica([&](Real* h, const Real* from) {
+      for (long q = later; q < end; ++q) {
+        Real& to = h[q * shape_.dim + bias];
+        to = add ? to + from[q - later] : from[q - later];
+      }
+    });
   }
 
-  // The upper triangles, and the curvature of weight decay.
+  // The lower triangles, and the curvature of weight decay.
   void finish() const {
-    constexpr long tile = 16;
     const long P = shape_.dim;
     for (int lane = 0; lane < rows_.used; ++lane) {
       Real* h = h_ + rows_.row[lane] * P * P;
-      for (long r0 = 0; r0 < P; r0 += tile)
-        for (long c0 = 0; c0 <= r0; c0 += tile)
-          for (long r = r0; r < std::min(r0 + tile, P); ++r)
-            for (long c = c0; c < std::min(c0 + tile, r); ++c) h[c * P + r] = h[r * P + c];
+      for (long r = 0; r < P; r += W) {
+        const long below = std::min(r + W, P);
+        for (long i = r; i < below; ++i)
+          for (long c = i + 1; c < below; ++c) h[c * P + i] = h[i * P + c];
+        transpose_into<S>(h + r * P + below, below - r, P - below, P, h + below * P + r, P);
+      }
       for (long r = 0; r < P; ++r) h[r * P + r] += static_cast<Real>(shape_.weight_decay);
     }
   }
 
  private:
+  static constexpr long W = S::lanes;
   const MlpShape& shape_;
   const Rows<Real>& rows_;
   Real* h_;
+  long stride_;
+  std::vector<Real> lanes_;  // part of a row of each replica, [W, stride_]
 
-  // `count` packs, `stride` apart, to components column, column + 1, ... of a row.
-  void give(long row, long column, long count, const S* from, long stride, bool add) const {
-    constexpr long W = S::lanes;
-    const long P = shape_.dim;
-    for (long c = 0; c < count; c += W) {
-      const long n = std::min(W, count - c);
-      S x[W];
-      for (long q = 0; q < W; ++q) x[q] = q < n ? from[(c + q) * stride] : S(Real(0));
-      if (n > 1) transpose(x);
-      for (int lane = 0; lane < rows_.used; ++lane) {
-        Real* to = h_ + (rows_.row[lane] * P + row) * P + column + c;
-        if (n == W) {
-          (add ? x[lane] + S::load(to) : x[lane]).store(to);
-          continue;
-        }
-        for (long q = 0; q < n; ++q) {
-          const Real value = n > 1 ? x[lane][q] : x[0][lane];
-          to[q] = add ? to[q] + value : value;
-        }
-      }
-    }
+  // Whole tiles: what lies behind the last number is moved too, and not used.
+  void side_by_side(const S* from, long count) {
+    transpose_into<S>(reinterpret_cast<const Real*>(from), (count + W - 1) / W * W, W, W,
+                      lanes_.data(), stride_);
+  }
+  template <class Each>
+  void each_replica(Each each) const {
+    for (int lane = 0; lane < rows_.used; ++lane)
+      each(h_ + rows_.row[lane] * shape_.dim * shape_.dim, lanes_.data() + lane * stride_);
+  }
+  // Components [first, end) of a row, from their places in a row of a strip.
+  void give(long row, long first, long end, const S* strip, bool add) {
+    if (first == end) return;
+    side_by_side(strip + first, end - first);
+    each_replica([&](Real* h, const Real* from) {
+      Real* to = h + row * shape_.dim + first;
+      const long count = end - first;
+      if (add)
+        for (long q = 0; q < count; ++q) to[q] += from[q];
+      else
+        std::copy_n(from, count, to);
+    });
   }
 };
 

@@ -5,37 +5,49 @@
 
 namespace thalweg {
 
+// What the MLP asks of an evaluator besides.
 template <class Real>
-class MlpEvaluator : public Evaluator<Real> {
+class MlpField : public Evaluator<Real> {
  public:
   using S = Lanes<Real>;
-  static constexpr int W = S::lanes;
-
-  MlpEvaluator(const MlpShape& shape, const MlpData<Real>& data)
-      : shape_(shape), data_(data), count_(data.samples) {}
-
   // Loss or margin of every sample, to out [R, N].
   virtual void per_sample(PerSample, const Rows<Real>&, const S* x, Real* out) = 0;
   // Outputs [R, samples, outputs] for other inputs: [samples, inputs] or one set per row.
   virtual void predict(const Rows<Real>&, const S* x, long samples, const Real* inputs,
                        bool per_replica, Real* out) = 0;
+};
+
+template <class Real>
+class MlpEvaluator : public MlpField<Real> {
+ public:
+  using S = Lanes<Real>;
+  static constexpr int W = S::lanes;
+
+  MlpEvaluator(const MlpShape& shape, const MlpData<Real>& data)
+      : shape_(shape), data_(data), count_(data.samples), chunk_(chunk_of(shape, data.samples)) {}
 
  protected:
   const MlpShape& shape_;
   const MlpData<Real>& data_;
   long count_;  // samples that the loss is the mean of
+  long chunk_;  // samples that are dealt with at a time
+  Rows<Real> rows_{Lane::replica, 0, 0, 1};
 
-  // Samples per chunk: as many as keep a chunk's activations in about a quarter of a typical
-  // second-level cache. `width` is a layer's size in packs.
-  static long chunk_of(const MlpShape& shape, const long* width, long samples) {
-    constexpr long budget = 256 * 1024;
+  // As many samples as keep a chunk's activations in about half of a typical second-level cache, in
+  // chunks as equal as can be. Both schedules of a narrow network cut alike, for sums over chunks
+  // are part of the result.
+  static long chunk_of(const MlpShape& shape, long samples) {
+    constexpr long budget = 512 * 1024, tile_rows = 4;
+    const long per_pack = is_narrow(shape) ? 1 : W;
     long packs = 0, widest = 0;
     for (int l = 1; l <= shape.layers; ++l) {
-      packs += 2 * width[l];
-      widest = std::max(widest, width[l]);
+      const long width = (shape.sizes[l] + per_pack - 1) / per_pack;
+      packs += 2 * width;
+      widest = std::max(widest, width);
     }
-    const long chunk = budget / (register_bytes * (packs + 2 * widest));
-    return std::min(samples, std::clamp(chunk / 8 * 8, 8L, 256L));
+    const long most = std::clamp(budget / (register_bytes * (packs + 2 * widest)), 8L, 256L);
+    const long chunks = (samples + most - 1) / most, even = (samples + chunks - 1) / chunks;
+    return std::min(samples, (even + tile_rows - 1) / tile_rows * tile_rows);
   }
 
   // Arrays for one chunk, one behind another in one plane, or in two for dual numbers.
@@ -71,16 +83,16 @@ class MlpEvaluator : public Evaluator<Real> {
     return work;
   }
 
-  // lambda / 2 |x|^2 before lanes are added up, and its gradient or product.
-  S decay(const S* x, long packs) const {
-    S sum(Real(0));
-    if (shape_.weight_decay > 0)
-      for (long i = 0; i < packs; ++i) sum += x[i] * x[i];
-    return static_cast<Real>(0.5 * shape_.weight_decay) * sum;
+  // lambda / 2 |x|^2, and its gradient or product.
+  S decay(const S* x) const {
+    if (shape_.weight_decay == 0) return S(Real(0));
+    return static_cast<Real>(0.5 * shape_.weight_decay) *
+           rows_.sum([&](long i) { return x[i] * x[i]; });
   }
-  void add_decay(const S* x, S* g, long packs) const {
+  void add_decay(const S* x, S* g) const {
+    const S rate(static_cast<Real>(shape_.weight_decay));
     if (shape_.weight_decay > 0)
-      for (long i = 0; i < packs; ++i) g[i] += static_cast<Real>(shape_.weight_decay) * x[i];
+      for (long i = 0; i < rows_.packs(); ++i) g[i] = fma(rate, x[i], g[i]);
   }
   // A dual pass counts its energy too; nobody asks for the tangent of it.
   static S value_of(S x) { return x; }
@@ -106,8 +118,8 @@ class MlpEvaluator : public Evaluator<Real> {
 };
 
 template <class Real>
-std::unique_ptr<MlpEvaluator<Real>> make_replica_lanes(const MlpShape&, const MlpData<Real>&);
+std::unique_ptr<MlpField<Real>> make_replica_lanes(const MlpShape&, const MlpData<Real>&);
 template <class Real>
-std::unique_ptr<MlpEvaluator<Real>> make_unit_lanes(const MlpShape&, const MlpData<Real>&);
+std::unique_ptr<MlpField<Real>> make_unit_lanes(const MlpShape&, const MlpData<Real>&);
 
 }  // namespace thalweg

@@ -16,11 +16,10 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   ReplicaLanesEvaluator(const MlpShape& shape, const MlpData<Real>& data)
       : MlpEvaluator<Real>(shape, data), shared_inputs_(data.inputs.data()) {
     std::copy_n(shape.sizes, shape.layers + 1, width_);
-    chunk_ = this->chunk_of(shape, width_, data.samples);
   }
 
-  void bind(const long* rows) override {
-    std::copy_n(rows, W, rows_);
+  void bind(const Rows<Real>& rows) override {
+    rows_ = rows;
     gathered_ = 0;
     minibatch(nullptr, 0);
   }
@@ -36,16 +35,16 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   }
 
   S energy(const S* x) override {
-    return evaluate<false>(point(x), static_cast<S*>(nullptr)) + this->decay(x, shape_.dim);
+    return evaluate<false>(point(x), static_cast<S*>(nullptr)) + this->decay(x);
   }
   S gradient(const S* x, S* g) override {
     const S loss = evaluate<true>(point(x), g);
-    this->add_decay(x, g, shape_.dim);
-    return loss + this->decay(x, shape_.dim);
+    this->add_decay(x, g);
+    return loss + this->decay(x);
   }
   void product(const S* x, const S* v, S* hv) override {
     evaluate<true>(Array<Dual<S>>{const_cast<S*>(x), const_cast<S*>(v)}, hv);
-    this->add_decay(v, hv, shape_.dim);
+    this->add_decay(v, hv);
   }
 
   void hessian(const Rows<Real>& rows, const S* x, Real* h) override {
@@ -59,16 +58,17 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
       const long m = std::min(chunk, count_ - first);
       with_targets(first, [&](auto* y) {
         with_inputs(first, [&](auto* in) { field.prepare(in, y, m, weight); });
-        field.blocks(y, [&](int l, long i, int k, long j, const S* block) {
-          out.put(l, i, k, j, block, first > 0);
-        });
+        for (int k = 0; k < shape_.layers; ++k)
+          for (long j = 0; j < shape_.sizes[k + 1]; ++j) {
+            field.strip(k, j, y, space.strip, space.row);
+            out.put(k, j, space.strip, space.row, first > 0);
+          }
       });
     }
     out.finish();
   }
 
   void per_sample(PerSample what, const Rows<Real>& block, const S* x, Real* out) override {
-    bind(block.row.data());
     const int outputs = shape_.outputs(), targets = shape_.targets();
     forward(x, [&](long first, long count, Array<S> f) {
       with_targets(first, [&](auto* y) {
@@ -85,7 +85,6 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
     shared_inputs_ = inputs;
     inputs_in_lanes_ = per_replica;
     if (per_replica) {
-      std::copy(block.row.begin(), block.row.end(), rows_);
       gather(inputs, samples, true, shape_.inputs(), nullptr, samples, lane_inputs_);
     }
     const int outputs = shape_.outputs();
@@ -101,10 +100,11 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   using MlpEvaluator<Real>::shape_;
   using MlpEvaluator<Real>::data_;
   using MlpEvaluator<Real>::count_;
-  long width_[MlpShape::most_layers + 1], chunk_;
+  using MlpEvaluator<Real>::chunk_;
+  using MlpEvaluator<Real>::rows_;
+  long width_[MlpShape::most_layers + 1];
   long gathered_ = 0;  // samples in the lanes; -1: a minibatch
   bool inputs_in_lanes_ = false, targets_in_lanes_ = false;
-  long rows_[W] = {};
   const Real* shared_inputs_;
   std::vector<S> lane_inputs_, lane_targets_;
 
@@ -139,13 +139,14 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   void gather(const Real* from, long held, bool per_replica, long width, const int* samples,
               long count, std::vector<S>& to) {
     to.resize(count * width);
-    Real* out = reinterpret_cast<Real*>(to.data());
-    for (int lane = 0; lane < W; ++lane) {
-      const Real* own = from + (per_replica ? rows_[lane] * held * width : 0);
-      for (long n = 0; n < count; ++n) {
-        const Real* sample = own + (samples ? samples[n * W + lane] : n) * width;
-        for (long i = 0; i < width; ++i) out[(n * width + i) * W + lane] = sample[i];
-      }
+    const Real* own[W];
+    for (int l = 0; l < W; ++l) own[l] = from + (per_replica ? rows_.row[l] * held * width : 0);
+    for (long n = 0; n < count; ++n) {
+      const Real* sample[W];
+      for (int l = 0; l < W; ++l) sample[l] = own[l] + (samples ? samples[n * W + l] : n) * width;
+      Real* out = reinterpret_cast<Real*>(to.data() + n * width);
+      for (long i = 0; i < width; ++i)
+        for (int l = 0; l < W; ++l) out[i * W + l] = sample[l][i];
     }
   }
 
@@ -188,13 +189,13 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
 }  // namespace
 
 template <class Real>
-std::unique_ptr<MlpEvaluator<Real>> make_replica_lanes(const MlpShape& shape,
-                                                       const MlpData<Real>& data) {
+std::unique_ptr<MlpField<Real>> make_replica_lanes(const MlpShape& shape,
+                                                   const MlpData<Real>& data) {
   return std::make_unique<ReplicaLanesEvaluator<Real>>(shape, data);
 }
-template std::unique_ptr<MlpEvaluator<float>> make_replica_lanes(const MlpShape&,
-                                                                 const MlpData<float>&);
-template std::unique_ptr<MlpEvaluator<double>> make_replica_lanes(const MlpShape&,
-                                                                  const MlpData<double>&);
+template std::unique_ptr<MlpField<float>> make_replica_lanes(const MlpShape&,
+                                                             const MlpData<float>&);
+template std::unique_ptr<MlpField<double>> make_replica_lanes(const MlpShape&,
+                                                              const MlpData<double>&);
 
 }  // namespace thalweg

@@ -16,52 +16,44 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
       : MlpEvaluator<Real>(shape, data),
         layout_(shape, W),
         packs_((shape.dim + W - 1) / W),
-        chunk_(this->chunk_of(shape, layout_.width, data.samples)),
         point_(layout_.size, S(Real(0))),
         gradient_(layout_.size, S(Real(0))) {}
 
-  void bind(const long* rows) override {
-    row_ = rows[0];
-    gathered_ = false;
+  void bind(const Rows<Real>& rows) override {
+    rows_ = rows;
+    row_ = rows.row[0];
     minibatch(nullptr, 0);
   }
   void minibatch(const int* samples, int size) override {
-    if (size == 0 && gathered_) return;
-    count_ = size == 0 ? data_.samples : size;
-    gathered_ = size == 0;
-    const Real* in =
-        data_.inputs.data() + (data_.input_replicas ? row_ : 0) * data_.samples * shape_.inputs();
-    take_inputs(in, samples, count_);
+    whole_ = size == 0;
+    count_ = whole_ ? data_.samples : size;
     targets_ = data_.targets.data() +
                (data_.target_replicas ? row_ : 0) * data_.samples * shape_.targets();
-    if (samples) {
-      const long width = shape_.targets();
-      chosen_targets_.resize(count_ * width);
-      for (long n = 0; n < count_; ++n)
-        std::copy_n(targets_ + samples[n] * width, width, &chosen_targets_[n * width]);
-      targets_ = chosen_targets_.data();
-    }
+    if (whole_) return;
+    take_inputs(own_inputs(), samples, count_, chosen_inputs_);
+    const long width = shape_.targets();
+    chosen_targets_.resize(count_ * width);
+    for (long n = 0; n < count_; ++n)
+      std::copy_n(targets_ + samples[n] * width, width, &chosen_targets_[n * width]);
+    targets_ = chosen_targets_.data();
   }
 
-  S energy(const S* x) override {
-    return evaluate<false>(padded(x)) + total(this->decay(x, packs_));
-  }
+  S energy(const S* x) override { return evaluate<false>(padded(x)) + this->decay(x); }
   S gradient(const S* x, S* g) override {
     const S loss = evaluate<true>(padded(x));
     take_gradient(g);
-    this->add_decay(x, g, packs_);
-    return loss + total(this->decay(x, packs_));
+    this->add_decay(x, g);
+    return loss + this->decay(x);
   }
   void product(const S* x, const S* v, S* hv) override {
     direction_.resize(layout_.size, S(Real(0)));
     pad(v, direction_);
     evaluate<true>(Array<Dual<S>>{padded(x).values, direction_.data()});
     take_gradient(hv);
-    this->add_decay(v, hv, packs_);
+    this->add_decay(v, hv);
   }
 
   void per_sample(PerSample what, const Rows<Real>& block, const S* x, Real* out) override {
-    bind(block.row.data());
     Real* to = out + block.row[0] * count_;
     forward(x, [&](long first, long count, Array<S> f) {
       for (long n = 0; n < count; n += W) {
@@ -74,9 +66,9 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   void predict(const Rows<Real>& block, const S* x, long samples, const Real* inputs,
                bool per_replica, Real* out) override {
     count_ = samples;
-    gathered_ = false;
+    whole_ = false;
     take_inputs(inputs + (per_replica ? block.row[0] * samples * shape_.inputs() : 0), nullptr,
-                samples);
+                samples, chosen_inputs_);
     const long outputs = shape_.outputs(), row = layout_.width[shape_.layers] * W;
     forward(x, [&](long first, long count, Array<S> f) {
       const Real* flat = reinterpret_cast<const Real*>(f.values);
@@ -89,15 +81,18 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   using MlpEvaluator<Real>::shape_;
   using MlpEvaluator<Real>::data_;
   using MlpEvaluator<Real>::count_;
+  using MlpEvaluator<Real>::chunk_;
+  using MlpEvaluator<Real>::rows_;
   UnitLayout layout_;
-  long packs_, chunk_, row_ = 0;
-  bool gathered_ = false;  // inputs_ holds all of this replica's samples
-  std::vector<S> point_, direction_, gradient_, inputs_, lane_outputs_, lane_targets_, lane_slopes_;
+  long packs_, row_ = 0;
+  bool whole_ = true;  // all samples, not a choice of them
+  long padded_ = -1;   // whose inputs all_inputs_ holds; shared ones belong to row 0
+  std::vector<S> point_, direction_, gradient_;
+  std::vector<S> all_inputs_, chosen_inputs_, lane_outputs_, lane_targets_, lane_slopes_;
   std::vector<Real> chosen_targets_;
   const Real* targets_ = nullptr;
 
   static Real* flat(std::vector<S>& packs) { return reinterpret_cast<Real*>(packs.data()); }
-  S total(S sum) const { return Rows<Real>(Lane::parameter, shape_.dim, 0, 1).total(sum); }
   void pad(const S* x, std::vector<S>& to) {
     pad_point(shape_, layout_, W, reinterpret_cast<const Real*>(x), flat(to));
   }
@@ -110,14 +105,28 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
     unpad_gradient(shape_, layout_, W, flat(gradient_), reinterpret_cast<Real*>(g));
   }
   // Inputs in rows padded to whole packs.
-  void take_inputs(const Real* from, const int* samples, long count) {
+  void take_inputs(const Real* from, const int* samples, long count, std::vector<S>& to) {
     const long in = shape_.inputs(), row = layout_.width[0];
-    inputs_.resize(count * row, S(Real(0)));
+    to.resize(count * row, S(Real(0)));
     for (long n = 0; n < count; ++n)
-      std::copy_n(from + (samples ? samples[n] : n) * in, in, flat(inputs_) + n * row * W);
+      std::copy_n(from + (samples ? samples[n] : n) * in, in, flat(to) + n * row * W);
+  }
+  const Real* own_inputs() const {
+    return data_.inputs.data() +
+           (data_.input_replicas ? row_ : 0) * data_.samples * shape_.inputs();
+  }
+  const S* inputs() {
+    if (!whole_) return chosen_inputs_.data();
+    if (const long owner = data_.input_replicas ? row_ : 0; padded_ != owner) {
+      take_inputs(own_inputs(), nullptr, data_.samples, all_inputs_);
+      padded_ = owner;
+    }
+    return all_inputs_.data();
   }
 
   // --- The loss, with samples in the lanes. Lanes past the last sample repeat it. ---
+
+  static constexpr long few_outputs = 4;  // moved number by number, not by a transposition
 
   template <class T>
   Array<T> scratch(std::vector<S>& plain, long width) {
@@ -130,6 +139,14 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   void to_samples(const S* units, long first, long used, S* out) const {
     const long outputs = shape_.outputs(), row = layout_.width[shape_.layers] * W;
     const Real* from = reinterpret_cast<const Real*>(units) + first * row;
+    if (outputs < few_outputs) {
+      for (long o = 0; o < outputs; ++o) {
+        Real x[W];
+        for (long l = 0; l < W; ++l) x[l] = from[std::min(l, used - 1) * row + o];
+        out[o] = S::load(x);
+      }
+      return;
+    }
     for (long o = 0; o < outputs; o += W) {
       S x[W];
       for (long l = 0; l < W; ++l) x[l] = S::load(from + std::min(l, used - 1) * row + o);
@@ -155,6 +172,12 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   void to_units(const S* slopes, long first, long used, S* delta) const {  // zero in the padding
     const long outputs = shape_.outputs(), row = layout_.width[shape_.layers] * W;
     Real* to = reinterpret_cast<Real*>(delta) + first * row;
+    if (outputs < few_outputs) {
+      std::fill_n(delta + first * (row / W), used * (row / W), S(Real(0)));
+      for (long o = 0; o < outputs; ++o)
+        for (long l = 0; l < used; ++l) to[l * row + o] = slopes[o][static_cast<int>(l)];
+      return;
+    }
     for (long o = 0; o < outputs; o += W) {
       S x[W];
       for (long q = 0; q < W; ++q) x[q] = o + q < outputs ? slopes[o + q] : S(Real(0));
@@ -188,7 +211,7 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   }
   template <class T>
   UnitLanes<T, S> plan(Array<T> point, long first) {
-    return {shape_, layout_, point, inputs_.data() + first * layout_.width[0], gradient_.data()};
+    return {shape_, layout_, point, inputs() + first * layout_.width[0], gradient_.data()};
   }
   template <class Each>
   void forward(const S* x, Each each) {
@@ -220,13 +243,10 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
 }  // namespace
 
 template <class Real>
-std::unique_ptr<MlpEvaluator<Real>> make_unit_lanes(const MlpShape& shape,
-                                                    const MlpData<Real>& data) {
+std::unique_ptr<MlpField<Real>> make_unit_lanes(const MlpShape& shape, const MlpData<Real>& data) {
   return std::make_unique<UnitLanesEvaluator<Real>>(shape, data);
 }
-template std::unique_ptr<MlpEvaluator<float>> make_unit_lanes(const MlpShape&,
-                                                              const MlpData<float>&);
-template std::unique_ptr<MlpEvaluator<double>> make_unit_lanes(const MlpShape&,
-                                                               const MlpData<double>&);
+template std::unique_ptr<MlpField<float>> make_unit_lanes(const MlpShape&, const MlpData<float>&);
+template std::unique_ptr<MlpField<double>> make_unit_lanes(const MlpShape&, const MlpData<double>&);
 
 }  // namespace thalweg

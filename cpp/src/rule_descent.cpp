@@ -34,29 +34,34 @@ class Minibatches {
   long size_;
   bool replacement_;
 
-  // How many replicas, and so orders, a block holds lanes for.
+  // How many replicas, and so orders, a block holds lanes for. Only those in use are drawn; the
+  // others show the last one again.
   static int orders(const W& w) { return w.block.lane == Lane::replica ? W::W : 1; }
+  static void fill_idle(const W& w, std::vector<int>& to) {
+    const int n = orders(w);
+    for (std::size_t k = 0; k < to.size(); k += n)
+      for (int lane = w.block.used; lane < n; ++lane) to[k + lane] = to[k + w.block.used - 1];
+  }
 
   void draw(std::uint64_t seed, W& w, long step, long samples) const {
     const int n = orders(w);
-    for (int lane = 0; lane < n; ++lane)
-      for (long k = 0; k < size_; ++k) {
-        const auto block = static_cast<std::uint32_t>(k / 4),
-                   now = static_cast<std::uint32_t>(step);
-        const auto words =
-            philox(counter<float>(block, w.replica[lane], now, Stream::batch_order), Key(seed));
+    RandomWords words(Key(seed), Stream::batch_order, static_cast<std::uint32_t>(step));
+    for (int lane = 0; lane < w.block.used; ++lane) {
+      words.begin(w.replica[lane]);
+      for (long k = 0; k < size_; ++k)
         w.batch[k * n + lane] =
-            static_cast<int>(bounded(words.word[k % 4], static_cast<std::uint32_t>(samples)));
-      }
+            static_cast<int>(bounded(words.next(), static_cast<std::uint32_t>(samples)));
+    }
+    fill_idle(w, w.batch);
   }
   // Positions (step - 1) B ... step B - 1 of the epochs' orders, one behind another.
   void take_in_order(std::uint64_t seed, W& w, long step, long samples) const {
     const int n = orders(w);
-    const std::int64_t first = (step - 1) * size_;
-    for (long k = 0; k < size_; ++k) {
-      const std::int64_t epoch = (first + k) / samples, place = (first + k) % samples;
+    std::int64_t epoch = (step - 1) * size_ / samples, place = (step - 1) * size_ % samples;
+    for (long k = 0; k < size_; ++k, ++place) {
+      if (place == samples) ++epoch, place = 0;
       if (epoch != w.epoch) shuffle(seed, w, epoch, samples);
-      std::copy_n(&w.order[place * n], n, &w.batch[k * n]);
+      for (int lane = 0; lane < n; ++lane) w.batch[k * n + lane] = w.order[place * n + lane];
     }
   }
   static void shuffle(std::uint64_t seed, W& w, std::int64_t epoch, long samples) {
@@ -64,11 +69,12 @@ class Minibatches {
     w.order.resize(samples * n);
     w.epoch = epoch;
     std::vector<std::int32_t> order(samples);
-    for (int lane = 0; lane < n; ++lane) {
+    for (int lane = 0; lane < w.block.used; ++lane) {
       permutation(Key(seed), w.replica[lane], static_cast<std::uint32_t>(epoch),
                   Stream::batch_order, static_cast<std::int32_t>(samples), order.data());
       for (long i = 0; i < samples; ++i) w.order[i * n + lane] = order[i];
     }
+    fill_idle(w, w.order);
   }
 };
 
@@ -85,9 +91,11 @@ class DescentRule : public Rule<Real> {
       this->observables.insert(this->observables.end(), {"gradient_squared_norm", "virial"});
   }
   bool has_full_energy() const override { return !batches_.used(); }
+  Known known_at_start() const override {
+    return batches_.used() ? Known::nothing : Known::gradient;
+  }
   void enter(Ensemble<Real>& ensemble, long) const override {
     for (W& w : ensemble.blocks) w.epoch = -1;
-    if (!batches_.used()) ensemble.gradient();
   }
   void step(Ensemble<Real>& ensemble, long step) const override {
     if (batches_.used()) {
@@ -115,14 +123,15 @@ class SgdRule final : public DescentRule<Real> {
  public:
   using S = Lanes<Real>;
   using W = Walkers<Real>;
-  SgdRule(OptionReader& read) : DescentRule<Real>(read), nesterov_(read.flag("nesterov")) {
+  explicit SgdRule(const Options& options) : SgdRule(OptionReader("sgd", options)) {}
+
+ private:
+  bool nesterov_;
+  explicit SgdRule(OptionReader read) : DescentRule<Real>(read), nesterov_(read.flag("nesterov")) {
     read.done();
     this->parameters = {"learning_rate", "momentum"};
     this->vectors = {"velocity"};
   }
-
- private:
-  bool nesterov_;
   void move(W& w, long) const override {
     const Sgd<S> rule{w.parameters[0], w.parameters[1], nesterov_};
     S *x = w.vector(W::x), *v = w.vector(W::first_vector);
@@ -139,13 +148,14 @@ class AdamRule final : public DescentRule<Real> {
  public:
   using S = Lanes<Real>;
   using W = Walkers<Real>;
-  AdamRule(OptionReader& read) : DescentRule<Real>(read) {
+  explicit AdamRule(const Options& options) : AdamRule(OptionReader("adam", options)) {}
+
+ private:
+  explicit AdamRule(OptionReader read) : DescentRule<Real>(read) {
     read.done();
     this->parameters = {"learning_rate", "beta1", "beta2", "epsilon"};
     this->vectors = {"mean", "square"};
   }
-
- private:
   // 1 / (1 - beta^step), in double whatever Real is: beta^step underflows gently.
   static S correction(S beta, long step) {
     S result;
@@ -189,7 +199,6 @@ class GradientFlowRule final : public Rule<Real> {
     this->temporary_scalars = 1;
   }
   void enter(Ensemble<Real>& ensemble, long first_step) const override {
-    ensemble.gradient();
     for (W& w : ensemble.blocks) {
       if (first_step > 0) continue;
       w.scalars[size] = w.parameters[0];
@@ -275,27 +284,9 @@ class GradientFlowRule final : public Rule<Real> {
   }
 };
 
+const Registered<SgdRule> sgd("sgd");
+const Registered<AdamRule> adam("adam");
+const Registered<GradientFlowRule> gradient_flow("gradient_flow");
+
 }  // namespace
-
-template <class Real>
-std::unique_ptr<Rule<Real>> make_sgd(const Options& options) {
-  OptionReader read("sgd", options);
-  return std::make_unique<SgdRule<Real>>(read);
-}
-template <class Real>
-std::unique_ptr<Rule<Real>> make_adam(const Options& options) {
-  OptionReader read("adam", options);
-  return std::make_unique<AdamRule<Real>>(read);
-}
-template <class Real>
-std::unique_ptr<Rule<Real>> make_gradient_flow(const Options& options) {
-  return std::make_unique<GradientFlowRule<Real>>(options);
-}
-template std::unique_ptr<Rule<float>> make_sgd(const Options&);
-template std::unique_ptr<Rule<double>> make_sgd(const Options&);
-template std::unique_ptr<Rule<float>> make_adam(const Options&);
-template std::unique_ptr<Rule<double>> make_adam(const Options&);
-template std::unique_ptr<Rule<float>> make_gradient_flow(const Options&);
-template std::unique_ptr<Rule<double>> make_gradient_flow(const Options&);
-
 }  // namespace thalweg

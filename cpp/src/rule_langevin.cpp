@@ -44,7 +44,6 @@ class LangevinRule final : public Rule<Real> {
   }
 
   void enter(Ensemble<Real>& ensemble, long first_step) const override {
-    ensemble.gradient();
     for (W& w : ensemble.blocks) {
       w.scalars[W::energy] = select(w.lanes(Status::ok), w.scalars[W::energy], S(nan()));
       set_coefficients(w, first_step + 1);
@@ -213,19 +212,17 @@ class LangevinRule final : public Rule<Real> {
     const Overdamped<S> rule = overdamped(w);
     S *x = w.vector(W::x), *g = w.vector(W::g);
     const S *y = w.vector(trial_), *gy = w.vector(trial_ + 1);
-    S out(Real(0)), back(Real(0)), tether(Real(0));
-    for (long i = 0; i < w.packs; ++i) {
-      const S there = y[i] - x[i] + rule.drift * rule.force.uphill(x[i], g[i]);
-      const S here = x[i] - y[i] + rule.drift * rule.force.uphill(y[i], gy[i]);
-      out += there * there;
-      back += here * here;
-      tether += (y[i] - x[i]) * (y[i] + x[i]);
-    }
     const Rows<Real>& block = w.block;
-    const S rise = rule.force.pull * (temporary(w, trial_energy) - w.scalars[W::energy]) +
-                   Real(0.5) * rule.force.prior * block.total(tether);
-    const S log_ratio = -(rise / temporary(w, heat)) +
-                        block.total(out - back) / (Real(2) * rule.noise * rule.noise);
+    const S tether = block.sum([&](long i) { return (y[i] - x[i]) * (y[i] + x[i]); });
+    const S out_less_back = block.sum([&](long i) {
+      const S there = fma(rule.drift, rule.force.uphill(x[i], g[i]), y[i] - x[i]);
+      const S here = fma(rule.drift, rule.force.uphill(y[i], gy[i]), x[i] - y[i]);
+      return (there - here) * (there + here);
+    });
+    const S rise = fma(rule.force.pull, temporary(w, trial_energy) - w.scalars[W::energy],
+                       Real(0.5) * rule.force.prior * tether);
+    const S log_ratio =
+        -(rise / temporary(w, heat)) + out_less_back / (Real(2) * rule.noise * rule.noise);
     const S u = Noise<Real>(seed, w).uniform(Stream::metropolis, step);
     const Truth yes = log(u) < log_ratio;  // false for nan: a point without energy is refused
     for (long i = 0; i < w.packs; ++i) {
@@ -276,13 +273,7 @@ class LangevinRule final : public Rule<Real> {
   }
 };
 
+const Registered<LangevinRule> langevin("langevin");
+
 }  // namespace
-
-template <class Real>
-std::unique_ptr<Rule<Real>> make_langevin(const Options& options) {
-  return std::make_unique<LangevinRule<Real>>(options);
-}
-template std::unique_ptr<Rule<float>> make_langevin(const Options&);
-template std::unique_ptr<Rule<double>> make_langevin(const Options&);
-
 }  // namespace thalweg

@@ -26,8 +26,8 @@ class RandomWalkRule final : public Rule<Real> {
     this->temporary_vectors = 1;
     this->temporary_scalars = 1;
   }
+  Known known_at_start() const override { return Known::energy; }
   void enter(Ensemble<Real>& ensemble, long first_step) const override {
-    ensemble.field.energy(ensemble.blocks, W::x, W::energy);
     if (first_step > 0) return;
     for (W& w : ensemble.blocks) {
       std::copy_n(w.vector(W::x), w.packs, w.vector(start));
@@ -59,12 +59,8 @@ class RandomWalkRule final : public Rule<Real> {
   void propose(std::uint64_t seed, W& w, long step, S bound) const {
     const S* x = w.vector(W::x);
     S* to = w.vector(y);
-    S length(Real(0));
-    Noise<Real>(seed, w).normals(Stream::random_walk, step, [&](long i, S xi) {
-      to[i] = xi;
-      length += xi * xi;
-    });
-    length = w.block.total(length);
+    Noise<Real>(seed, w).normals(Stream::random_walk, step, [&](long i, S xi) { to[i] = xi; });
+    S length = w.squared_norm(to);
     // One or two normals may all be exactly 0, once in some 10^7 steps: any direction will do.
     to[0] = select(length > S(Real(0)), to[0], S(Real(1)));
     length = select(length > S(Real(0)), length, S(Real(1)));
@@ -89,25 +85,7 @@ class RandomWalkRule final : public Rule<Real> {
   }
 };
 
+const Registered<RandomWalkRule> random_walk("random_walk");
+
 }  // namespace
-
-template <class Real>
-std::unique_ptr<Rule<Real>> make_random_walk(const Options& options) {
-  return std::make_unique<RandomWalkRule<Real>>(options);
-}
-template std::unique_ptr<Rule<float>> make_random_walk(const Options&);
-template std::unique_ptr<Rule<double>> make_random_walk(const Options&);
-
-template <class Real>
-std::unique_ptr<Rule<Real>> make_rule(const std::string& name, const Options& options) {
-  if (name == "langevin") return make_langevin<Real>(options);
-  if (name == "sgd") return make_sgd<Real>(options);
-  if (name == "adam") return make_adam<Real>(options);
-  if (name == "gradient_flow") return make_gradient_flow<Real>(options);
-  if (name == "random_walk") return make_random_walk<Real>(options);
-  throw std::invalid_argument("rule: no dynamics is called '" + name + "'");
-}
-template std::unique_ptr<Rule<float>> make_rule(const std::string&, const Options&);
-template std::unique_ptr<Rule<double>> make_rule(const std::string&, const Options&);
-
 }  // namespace thalweg

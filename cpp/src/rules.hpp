@@ -31,16 +31,28 @@ class OptionReader {
   Options left_;
 };
 
+// The rules there are, by name. A rule's file enters it here with one line at its end:
+//   const Registered<LangevinRule> langevin("langevin");
 template <class Real>
-std::unique_ptr<Rule<Real>> make_langevin(const Options&);
+using RuleMaker = std::unique_ptr<Rule<Real>> (*)(const Options&);
 template <class Real>
-std::unique_ptr<Rule<Real>> make_sgd(const Options&);
-template <class Real>
-std::unique_ptr<Rule<Real>> make_adam(const Options&);
-template <class Real>
-std::unique_ptr<Rule<Real>> make_gradient_flow(const Options&);
-template <class Real>
-std::unique_ptr<Rule<Real>> make_random_walk(const Options&);
+std::map<std::string, RuleMaker<Real>>& rule_makers();
+
+template <template <class> class R>
+struct Registered {
+  explicit Registered(const char* name) {
+    enter<float>(name);
+    enter<double>(name);
+  }
+
+ private:
+  template <class Real>
+  static void enter(const char* name) {
+    rule_makers<Real>()[name] = [](const Options& options) -> std::unique_ptr<Rule<Real>> {
+      return std::make_unique<R<Real>>(options);
+    };
+  }
+};
 
 // What every rule with a full gradient can tell.
 template <class Real>

@@ -13,7 +13,10 @@ class SpreadEvaluator final : public Evaluator<Real> {
   using S = Lanes<Real>;
   SpreadEvaluator(std::unique_ptr<Evaluator<Real>> term, long dim)
       : term_(std::move(term)), x_(dim), v_(dim), out_(dim) {}
-  void bind(const long* rows) override { term_->bind(rows); }
+  // Every lane holds the same row.
+  void bind(const Rows<Real>& rows) override {
+    term_->bind({Lane::replica, rows.dim, rows.row[0], 1});
+  }
   S energy(const S* x) override { return term_->energy(spread(x, x_)); }
   S gradient(const S* x, S* g) override {
     const S e = term_->gradient(spread(x, x_), out_.data());
@@ -42,17 +45,23 @@ template <class Real>
 class SumEvaluator final : public Evaluator<Real> {
  public:
   using S = Lanes<Real>;
-  SumEvaluator(Lane lane, long dim, const std::vector<LandscapePtr<Real>>& terms)
-      : part_(Rows<Real>(lane, dim, 0, 1).packs(), S(Real(0))) {
+  SumEvaluator(Blocking blocking, long dim, const std::vector<LandscapePtr<Real>>& terms)
+      : part_(dim, S(Real(0))) {
     for (const auto& term : terms) {
-      auto evaluator = term->evaluator();
-      if (term->lane() != lane)
-        evaluator = std::make_unique<SpreadEvaluator<Real>>(std::move(evaluator), dim);
-      terms_.push_back({std::move(evaluator), term->samples() > 0});
+      const bool by_itself = term->blocking().one_by_one > 0 || !term->blocking().side_by_side;
+      std::unique_ptr<Evaluator<Real>> spread;
+      if (!by_itself && (blocking.one_by_one > 0 || !blocking.side_by_side))
+        spread = std::make_unique<SpreadEvaluator<Real>>(term->evaluator(), dim);
+      terms_.push_back({term->evaluator(), std::move(spread), nullptr, term->samples() > 0});
     }
   }
-  void bind(const long* rows) override {
-    for (auto& term : terms_) term.field->bind(rows);
+  void bind(const Rows<Real>& rows) override {
+    packs_ = rows.packs();
+    for (auto& term : terms_) {
+      const bool spread = rows.lane == Lane::parameter && term.spread;
+      term.field = spread ? term.spread.get() : term.own.get();
+      term.field->bind(rows);
+    }
   }
   void minibatch(const int* samples, int size) override {
     for (auto& term : terms_)
@@ -81,13 +90,16 @@ class SumEvaluator final : public Evaluator<Real> {
 
  private:
   struct Term {
-    std::unique_ptr<Evaluator<Real>> field;
+    std::unique_ptr<Evaluator<Real>> own,
+        spread;              // spread: for a term that knows only replica lanes
+    Evaluator<Real>* field;  // the one of the two for the rows at hand
     bool has_samples;
   };
   std::vector<Term> terms_;
   std::vector<S> part_;
+  long packs_ = 0;
   void add(S* to) const {
-    for (std::size_t i = 0; i < part_.size(); ++i) to[i] += part_[i];
+    for (long i = 0; i < packs_; ++i) to[i] += part_[i];
   }
 };
 
@@ -106,10 +118,14 @@ class SumLandscape final : public Landscape<Real> {
     }
   }
   long dim() const override { return terms_[0]->dim(); }
-  Lane lane() const override {
-    for (const auto& term : terms_)
-      if (term->lane() == Lane::parameter) return Lane::parameter;
-    return Lane::replica;
+  Blocking blocking() const override {  // as the term wants that makes the most of lone rows
+    Blocking all;
+    for (const auto& term : terms_) {
+      const Blocking own = term->blocking();
+      if (!own.side_by_side) return own;
+      all.one_by_one = std::max(all.one_by_one, own.one_by_one);
+    }
+    return all;
   }
   long samples() const override { return samples_; }
   long data_replicas() const override { return data_replicas_; }
@@ -120,7 +136,7 @@ class SumLandscape final : public Landscape<Real> {
   }
   const char* kind() const override { return "sum"; }
   std::unique_ptr<Evaluator<Real>> evaluator() const override {
-    return std::make_unique<SumEvaluator<Real>>(lane(), dim(), terms_);
+    return std::make_unique<SumEvaluator<Real>>(blocking(), dim(), terms_);
   }
 
  private:

@@ -80,7 +80,7 @@ def test_two_branes_in_the_stack_are_harder():
     search = gym.statistics("lm")
     dispersion = search.hits.var() / search.hits.mean()  # equal basins: 1 +- sqrt(2/55)
     assert dispersion > 1 + 8 * np.sqrt(2 / 55)
-    assert search.runs_needed() is None, "though n H_n is less than the starts"
+    assert search.runs_taken() is None, "though n H_n is less than the starts"
     assert search.expected_runs() < starts
 
 
@@ -89,7 +89,7 @@ def test_newtons_basins_are_nearly_equal(solvers):
     for seed in (0, 1):
         search = solvers[seed, 1.0].statistics("newton", polished=False)
         took, begin = [], 0
-        while (rest := type(search)(search.labels[begin:], 12).runs_needed()) is not None:
+        while (rest := type(search)(search.labels[begin:], 12).runs_taken()) is not None:
             took.append(rest)
             begin += rest
         error = np.pi * 12 / np.sqrt(6 * len(took))  # a collection spreads by pi n / sqrt 6

@@ -64,7 +64,11 @@ class Dynamics(Record):
         raise NotImplementedError
 
     def check_start(self, energies: np.ndarray) -> None:
-        """Raise if this dynamics cannot start at points of these energies [R]."""
+        """Raise if this dynamics cannot start at points of these energies [R].
+
+        Asked after the first chunk of steps, which had to find them out anyway. Not asked with
+        minibatches: the energy of all samples would cost as much as many a step.
+        """
         lost = np.flatnonzero(~np.isfinite(energies))
         if lost.size:
             got = f"{energies[lost[0]]} for replica {lost[0]} ({lost.size} such)"
@@ -171,7 +175,6 @@ class Dynamics(Record):
             "observables": list(observables),
         }
         job = self._job(landscape, provenance, ids, threads, progress)
-        self.check_start(landscape.energy(theta))
         return run_job(job, job.fresh_state(theta), first_step=0, steps=int(steps), before=None)
 
     def continue_run(

@@ -22,7 +22,8 @@ from .trajectory import DIVERGED, CarriedState, Status, Trajectory
 __all__ = ["Job", "caller", "run_job"]
 
 CHUNK_SECONDS = 0.25
-FIRST_CHUNK_WORK = 2e7  # operations: some 10 to 100 ms of compiled steps
+FIRST_CHUNK_WORK = 3e8  # parameters times samples: some 30 to 100 ms of compiled steps
+STEP_WORK = 200  # what a step of a replica costs besides, in the same coin
 GROWTH = 8  # from one chunk to the next, until the pace is known
 
 State = dict[str, np.ndarray]
@@ -66,8 +67,8 @@ class Job:
         }
 
     def _require_memory_for_state(self, theta: np.ndarray) -> None:
-        # Twice: the state before a chunk is kept until the one after it exists.
-        count = 2 * (1 + len(self.layout["vectors"]))
+        # Twice: the state before a chunk is kept until the one after it exists, with the gradient.
+        count = 2 * (2 + len(self.layout["vectors"]))
         require_memory({f"state of {list(theta.shape)} points": count * theta.nbytes})
 
     def advance(self, state: State, first_step: int, steps: int) -> dict[str, Any]:
@@ -134,7 +135,9 @@ class Pace:
 
     def __init__(self, job: Job) -> None:
         work = getattr(job.landscape, "work", None)  # a user's function: nobody knows
-        per_step = len(job.replicas) * work if work else FIRST_CHUNK_WORK
+        if work and (batch := getattr(job.dynamics, "batch_size", None)):
+            work = max(1, work * batch // job.landscape.n_samples)
+        per_step = len(job.replicas) * (work + STEP_WORK) if work else FIRST_CHUNK_WORK
         self._next = max(1, int(FIRST_CHUNK_WORK // per_step))
 
     def chunk(self, left: int) -> int:
@@ -168,6 +171,8 @@ def run_job(
                 start = time.perf_counter()
                 made = job.advance(now.state, now.total_steps, chunk)
                 pace.took(chunk, time.perf_counter() - start)
+                if now.total_steps == 0 and "start_energy" in made:
+                    job.dynamics.check_start(made["start_energy"])
                 bad = (
                     _first_loss(now.state, made) if job.dynamics.on_divergence == "raise" else None
                 )

@@ -177,7 +177,7 @@ class OptimizerCoverage(Result):
                     f"{100 * share:.1f} %",
                     f"{search.found}/{self.known}",
                     f"{few:.0f} / {middle:.0f} / {most:.0f}",
-                    str(search.runs_needed() or "never"),
+                    str(search.runs_taken() or "never"),
                     f"{search.expected_runs():.0f}",
                     f"{search.expected_runs('measured'):.0f}",
                 ])  # fmt: skip

@@ -12,7 +12,7 @@ struct Sgd {
   bool nesterov;
   THALWEG_INLINE S velocity(S v, S g) const { return fma(momentum, v, g); }
   THALWEG_INLINE S move(S x, S v, S g) const {
-    return x - rate * (nesterov ? fma(momentum, v, g) : v);
+    return fma(-rate, nesterov ? fma(momentum, v, g) : v, x);
   }
 };
 
@@ -32,7 +32,9 @@ struct Adam {
 template <class S>
 struct RungeKutta4 {
   S step;
-  THALWEG_INLINE S stage(S x, S g, real_of<S> fraction) const { return x - fraction * step * g; }
+  THALWEG_INLINE S stage(S x, S g, real_of<S> fraction) const {
+    return fma(-(fraction * step), g, x);
+  }
   THALWEG_INLINE S move(S x, S g1, S g2, S g3, S g4) const {
     constexpr auto sixth = real_of<S>(1) / real_of<S>(6), two = real_of<S>(2);
     return x - sixth * step * (g1 + two * (g2 + g3) + g4);

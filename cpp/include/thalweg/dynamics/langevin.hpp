@@ -23,7 +23,7 @@ struct Overdamped {
   LangevinForce<S> force;
   S drift, noise;
   THALWEG_INLINE S move(S x, S gradient, S xi) const {
-    return fma(noise, xi, x - drift * force.uphill(x, gradient));
+    return fma(noise, xi, fma(-drift, force.uphill(x, gradient), x));
   }
 };
 
@@ -34,7 +34,7 @@ struct Baoab {
   LangevinForce<S> force;
   S half_step, keep, noise;  // keep = exp(-friction h), noise = sqrt(T (1 - keep^2))
   THALWEG_INLINE S kick(S p, S x, S gradient) const {
-    return p - half_step * force.uphill(x, gradient);
+    return fma(-half_step, force.uphill(x, gradient), p);
   }
   THALWEG_INLINE S drift(S x, S p) const { return fma(half_step, p, x); }
   THALWEG_INLINE S fluctuate(S p, S xi) const { return fma(keep, p, noise * xi); }

@@ -9,6 +9,8 @@ namespace thalweg {
 
 using Options = std::map<std::string, double>;
 
+enum class Known { nothing, energy, gradient };
+
 // A rule of motion. Written once over an Ensemble; the field decides how gradients are had. A rule
 // is shared by all threads and holds only what the user chose; what changes is in the Walkers.
 template <class Real>
@@ -24,6 +26,8 @@ class Rule {
   std::vector<std::string> observables;  // what can be recorded besides the energy
   int temporary_vectors = 0, temporary_scalars = 0;
 
+  // What of the landscape must be known before the first step. Runs cut in pieces hand it on.
+  virtual Known known_at_start() const { return Known::gradient; }
   // Before the first step of a call: anything that follows from the carried state.
   virtual void enter(Ensemble<Real>& ensemble, long first_step) const = 0;
   virtual void step(Ensemble<Real>&, long step) const = 0;
@@ -40,13 +44,20 @@ class Rule {
 template <class Real>
 std::unique_ptr<Rule<Real>> make_rule(const std::string& name, const Options&);
 
-// What is carried from call to call, row-major. All of it is read and written anew, never in place.
-template <class Real>
-struct RunState {
-  std::vector<Real> points, vectors, scalars;  // [R, P], [K, R, P], [M, R]
-  std::vector<int> status;
-  std::vector<std::int64_t> status_step, restores;
+// What is carried from call to call, row-major arrays. One set is read and another one written, so
+// that a call which is stopped has changed nothing.
+template <class Real, class Int, class Long>
+struct StateArrays {
+  Real *points, *vectors, *scalars;  // [R, P], [K, R, P], [M, R]
+  Real *energy, *gradient;           // [R], [R, P] of the points, or null: not known, not wanted
+  Real* start_energy;                // [R] of the points before, or null; only written
+  Int* status;
+  Long *status_step, *restores;
 };
+template <class Real>
+using StateBefore = StateArrays<const Real, const int, const std::int64_t>;
+template <class Real>
+using StateAfter = StateArrays<Real, int, std::int64_t>;
 
 struct RunPlan {
   long replicas, first_step, steps, record_every;
@@ -62,7 +73,8 @@ struct RunPlan {
 
 // Runs plan.steps steps. `energies` [S_rec, R], `observed` [n, S_rec, R], `points` [S_rec, R, P].
 template <class Real>
-void advance(const Landscape<Real>&, const Rule<Real>&, const RunPlan&, RunState<Real>&,
-             Real* energies, Real* observed, Real* points, const StopQuestion&);
+void advance(const Landscape<Real>&, const Rule<Real>&, const RunPlan&, const StateBefore<Real>&,
+             const StateAfter<Real>&, Real* energies, Real* observed, Real* points,
+             const StopQuestion&);
 
 }  // namespace thalweg

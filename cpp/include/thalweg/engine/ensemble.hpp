@@ -37,15 +37,11 @@ struct Walkers {
 
   // Sums over the components of a point, in every lane of its replica.
   S dot(const S* a, const S* b) const {
-    S sum(Real(0));
-    for (long i = 0; i < packs; ++i) sum += a[i] * b[i];
-    return block.total(sum);
+    return block.sum([&](long i) { return a[i] * b[i]; });
   }
   S squared_norm(const S* a) const { return dot(a, a); }
   S squared_distance(const S* a, const S* b) const {
-    S sum(Real(0));
-    for (long i = 0; i < packs; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
-    return block.total(sum);
+    return block.sum([&](long i) { return (a[i] - b[i]) * (a[i] - b[i]); });
   }
 
   // Lanes whose status is `wanted`.

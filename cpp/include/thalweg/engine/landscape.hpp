@@ -18,8 +18,8 @@ class Evaluator {
   using S = Lanes<Real>;
   virtual ~Evaluator() = default;
 
-  // Tells which rows of a batch sit in the lanes; needed before use only by per-replica data.
-  virtual void bind(const long* /*rows*/) {}
+  // Tells which rows of a batch come now and how they sit in the lanes; before anything else.
+  virtual void bind(const Rows<Real>&) {}
   // From now on the loss is the mean over these samples; size 0: over all. Indices [size, W], or
   // [size] where the lanes are parameters.
   virtual void minibatch(const int* /*samples*/, int size) {
@@ -42,7 +42,7 @@ class Landscape {
  public:
   virtual ~Landscape() = default;
   virtual long dim() const = 0;
-  virtual Lane lane() const { return Lane::replica; }
+  virtual Blocking blocking() const { return {}; }
   virtual std::unique_ptr<Evaluator<Real>> evaluator() const = 0;
   virtual long samples() const { return 0; }             // N, where there are samples
   virtual long data_replicas() const { return 0; }       // R, where each replica has its own data

@@ -1,5 +1,5 @@
-// Rows of one block: those of a batch [R, P] that one evaluation takes at a time, and how they fill
-// packs.
+// Rows of one block: those of a batch [R, P] that one evaluation takes at a time, how they fill
+// packs, and how a batch is cut into such blocks.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace thalweg {
 
-// What the lanes of a pack are. A function of a landscape's shape alone, never of R.
+// What the lanes of a pack are. A row gives the same bits either way.
 enum class Lane {
   replica,    // W replicas side by side; a point of P numbers takes P packs
   parameter,  // W consecutive parameters of one replica; a point takes ceil(P / W) packs
@@ -24,13 +24,8 @@ struct Rows {
   std::array<long, W> row;  // which row each lane belongs to; past the end: the last row again
   int used;                 // lanes with a row of their own
 
-  Rows(Lane lane, long dim, long index, long rows) : lane(lane), dim(dim) {
-    const long first = lane == Lane::replica ? index * W : index;
-    used = lane == Lane::replica ? static_cast<int>(std::min<long>(W, rows - first)) : 1;
+  Rows(Lane lane, long dim, long first, int used) : lane(lane), dim(dim), used(used) {
     for (int l = 0; l < W; ++l) row[l] = first + std::min(l, used - 1);
-  }
-  static long count(Lane lane, long rows) {
-    return lane == Lane::replica ? (rows + W - 1) / W : rows;
   }
   long packs() const { return lane == Lane::replica ? dim : (dim + W - 1) / W; }
 
@@ -72,14 +67,21 @@ struct Rows {
     for (int l = 0; l < used; ++l) numbers[row[l]] = x[l];
   }
 
-  // A sum over a point's packs made a sum over its components, in every lane.
-  S total(S sum) const {
-    if (lane == Lane::replica) return sum;
+  // The sum of term(pack) over a point, in every lane of its replica. Component i always goes into
+  // part i mod W, and the parts are added in pairs: the same bits whatever the lanes are.
+  template <class Term>
+  S sum(Term term) const {
+    if (lane == Lane::replica) {
+      S parts[W];
+      for (S& part : parts) part = S(Real(0));
+      for (long i = 0; i < dim; ++i) parts[i % W] += term(i);
+      return in_pairs(parts);
+    }
+    S sum(Real(0));
+    for (long i = 0; i < packs(); ++i) sum += term(i);
     Real parts[W];
     sum.store(parts);
-    for (int half = W / 2; half > 0; half /= 2)
-      for (int l = 0; l < half; ++l) parts[l] += parts[l + half];
-    return S(parts[0]);
+    return S(in_pairs(parts));
   }
   // Component i of the point in lane l.
   void set(S* x, int l, long i, Real value) const {
@@ -88,6 +90,44 @@ struct Rows {
     else
       reinterpret_cast<Real*>(x)[i] = value;
   }
+
+ private:
+  template <class T>
+  static T in_pairs(T (&parts)[W]) {
+    for (int half = W / 2; half > 0; half /= 2)
+      for (int l = 0; l < half; ++l) parts[l] += parts[l + half];
+    return parts[0];
+  }
+};
+
+// How a landscape of some shape wants the rows of a batch cut into blocks.
+struct Blocking {
+  bool side_by_side = true;  // W rows to a block, one in each lane; else a block for each row
+  int one_by_one = 0;        // if no more than so many rows are left over, a block for each of them
+};
+
+template <class Real>
+class Partition {
+ public:
+  Partition(Blocking how, long dim, long rows)
+      : dim_(dim),
+        rows_(rows),
+        whole_(how.side_by_side ? rows / W : 0),
+        alone_(!how.side_by_side || rows - whole_ * W <= how.one_by_one) {}
+  long count() const {
+    const long left = rows_ - whole_ * W;
+    return whole_ + (alone_ ? left : left > 0);
+  }
+  Rows<Real> operator[](long index) const {
+    if (index >= whole_ && alone_) return {Lane::parameter, dim_, whole_ * (W - 1) + index, 1};
+    const long first = index * W;
+    return {Lane::replica, dim_, first, static_cast<int>(std::min<long>(W, rows_ - first))};
+  }
+
+ private:
+  static constexpr long W = Rows<Real>::W;
+  long dim_, rows_, whole_;
+  bool alone_;
 };
 
 }  // namespace thalweg

@@ -16,7 +16,7 @@ struct TanhUnit {
   }
   template <class S>
   THALWEG_INLINE static S slope(S, S a) {
-    return S(real_of<S>(1)) - a * a;
+    return fma(-a, a, S(real_of<S>(1)));
   }
 };
 struct ReluUnit {  // the slope at 0 is 0
@@ -38,7 +38,7 @@ struct LogisticUnit {
   }
   template <class S>
   THALWEG_INLINE static S slope(S, S a) {
-    return a * (S(real_of<S>(1)) - a);
+    return fma(-a, a, a);
   }
 };
 struct SoftplusUnit {

@@ -17,7 +17,7 @@ struct MeanSquaredError {  // mean over outputs of (f - y)^2
     S sum(real_of<S>(0));
     for (int o = 0; o < outputs; ++o) {
       const S error = f[o] - S(y[o]);
-      sum += error * error;
+      sum = fma(error, error, sum);
     }
     return real_of<S>(1) / real_of<S>(outputs) * sum;
   }

@@ -12,7 +12,7 @@
 
 #include <thalweg/landscapes/activations.hpp>
 #include <thalweg/landscapes/losses.hpp>
-#include <thalweg/math/contract.hpp>
+#include <thalweg/math/product.hpp>
 #include <utility>
 
 namespace thalweg {
@@ -50,9 +50,13 @@ template <class Plan, class S, class Each>
 void mlp_affine(const Plan& plan, int layer, long count, Array<S> z, Each each) {
   const long width = plan.width(layer + 1);
   const auto scale = static_cast<real_of<S>>(plan.shape.scales[layer]);
-  for (long n = 0; n < count; ++n)
-    for (long j = 0; j < width; ++j)
-      each(n * width + j, scale * z[n * width + j] + plan.bias(layer, j));
+  if (scale == 1)  // an addition takes no room from the products of an activation
+    for (long n = 0; n < count; ++n)
+      for (long j = 0; j < width; ++j) each(n * width + j, z[n * width + j] + plan.bias(layer, j));
+  else
+    for (long n = 0; n < count; ++n)
+      for (long j = 0; j < width; ++j)
+        each(n * width + j, fma(scale, z[n * width + j], plan.bias(layer, j)));
 }
 
 // Outputs into work.units[layers - 1]; slopes only where a gradient will follow.
@@ -79,36 +83,19 @@ void mlp_forward(const Plan& plan, long count, MlpWorkspace<S>& work, bool slope
   }
 }
 
-// What a gradient keeps of a number: all of it, or of a dual one the tangent.
-template <class P>
-THALWEG_INLINE P kept(P x) {
-  return x;
-}
-template <class P>
-THALWEG_INLINE P kept(Dual<P> x) {
-  return x.tangent;
-}
-
 // From d loss / d outputs in work.delta[0] to the gradient, added to what `into` says is there.
 template <class Plan, class S>
 void mlp_backward(const Plan& plan, long count, MlpWorkspace<S>& work, Into into) {
   const MlpShape& shape = plan.shape;
   Array<S> delta = work.delta[0], before = work.delta[1];
   for (int l = shape.layers - 1; l >= 0; --l) {
-    const long in = plan.width(l), out = plan.width(l + 1);
-    if (shape.bias) {
-      if (into == Into::overwrite)
-        for (long j = 0; j < out; ++j) plan.bias_gradient(l, j) = real_of<S>(0);
-      for (long n = 0; n < count; ++n)  // sums side by side, so that none waits for itself
-        for (long j = 0; j < out; ++j) plan.bias_gradient(l, j) += kept(delta[n * out + j]);
-    }
+    const long out = plan.width(l + 1);
+    if (shape.bias) keep_sums(out, count, Panel<S>{delta, out, 1}, plan.bias_gradient(l), into);
     if (const auto scale = static_cast<real_of<S>>(shape.scales[l]); scale != 1)
       for (long i = 0; i < count * out; ++i) delta.set(i, scale * delta[i]);
     plan.gradient_product(l, count, l ? &work.units[l - 1] : nullptr, delta, into);
     if (l == 0) return;
-    plan.backward_product(l, count, delta, before);
-    const Array<S> slope = work.slopes[l - 1];
-    for (long i = 0; i < count * in; ++i) before.set(i, slope[i] * before[i]);
+    plan.backward_product(l, count, delta, work.slopes[l - 1], before);
     std::swap(delta, before);
   }
 }

@@ -24,7 +24,6 @@ struct HessianWorkspace {
   P* unit_seed[MlpShape::most_layers];   // a_{l+1}'
   P* delta_seed[MlpShape::most_layers];  // delta_l'
   P* left;                               // one unit's factor in the sum over samples
-  P* product;                            // and what comes of it
 };
 
 template <class P>
@@ -45,22 +44,24 @@ class MlpHessian {
     backward(targets);
   }
 
-  // Calls store(l, i, k, j, block) with H[(l, i, .), (k, j, .)], [size(l) + 1, size(k) + 1] with
-  // the bias last, for every pair of units with (l, i) at or after (k, j).
-  template <class Y, class Store>
-  void blocks(const Y* targets, Store store) {
-    for (int k = 0; k < shape_.layers; ++k)
-      for (long j = 0; j < size(k + 1); ++j) {
-        seed(k, j, targets);
-        for (int l = k; l < shape_.layers; ++l)
-          for (long i = l == k ? j : 0; i < size(l + 1); ++i) {
-            fill_left(k, l, i);
-            const long rows = size(l) + 1, columns = size(k) + 1;
-            contract(rows, columns, count_, Matrix<const P>{w_.left, 1, rows},
-                     Matrix<const P>{w_.inputs[k], columns, 1}, Matrix<P>{w_.product, columns, 1});
-            store(l, i, k, j, w_.product);
-          }
+  // The rows of H that belong to unit j of layer k, those of its weights and then of its bias:
+  // strip [size(k) + 1, row], where the columns of units before (k, j) are left as they are.
+  template <class Y>
+  void strip(int k, long j, const Y* targets, P* strip, long row) {
+    seed(k, j, targets);
+    const long columns = size(k) + (shape_.bias ? 1 : 0);
+    const Matrix<const P> inputs{w_.inputs[k], size(k) + 1, 1};
+    for (int l = k; l < shape_.layers; ++l) {
+      const long in = size(l), out = size(l + 1), first = l == k ? j : 0;
+      for (long i = first; i < out; ++i) {
+        fill_left(k, l, i);
+        contract(in, columns, count_, Matrix<const P>{w_.left, 1, in}, inputs,
+                 Put<P>{{strip + shape_.weights[l] + i * in, 1, row}});
       }
+      if (shape_.bias)
+        contract(out - first, columns, count_, Matrix<const P>{w_.delta_seed[l] + first, 1, out},
+                 inputs, Put<P>{{strip + shape_.biases[l] + first, 1, row}});
+    }
   }
 
  private:
@@ -85,7 +86,7 @@ class MlpHessian {
     const long in = size(l), out = size(l + 1);
     P* z = w_.z_seed[l];  // free until the seeds
     contract(count_, out, in, Matrix<const P>{w_.inputs[l], in + 1, 1},
-             Matrix<const P>{weights(l), 1, in}, Matrix<P>{z, out, 1});
+             Matrix<const P>{weights(l), 1, in}, Put<P>{{z, out, 1}});
     if (shape_.bias)
       for (long n = 0; n < count_; ++n)
         for (long i = 0; i < out; ++i) z[n * out + i] += point_[shape_.biases[l] + i];
@@ -126,7 +127,7 @@ class MlpHessian {
   void pull_back(int l, const P* delta, P* before) const {
     const long in = size(l), out = size(l + 1);
     contract(count_, in, out, Matrix<const P>{delta, out, 1}, Matrix<const P>{weights(l), in, 1},
-             Matrix<P>{before, in, 1});
+             Put<P>{{before, in, 1}});
     if (scale(l) != 1)
       for (long i = 0; i < count_ * in; ++i) before[i] = scale(l) * before[i];
   }
@@ -134,14 +135,17 @@ class MlpHessian {
   template <class Y>
   void seed(int k, long j, const Y* targets) {
     const int last = shape_.layers - 1;
-    for (long i = 0; i < count_ * size(k + 1); ++i)
-      w_.z_seed[k][i] = P(i % size(k + 1) == j ? Real(1) : Real(0));
+    point_at(k, j);
     for (int l = k; l < last; ++l) {
       const long units = size(l + 1), above = size(l + 2);
-      for (long i = 0; i < count_ * units; ++i)
-        w_.unit_seed[l][i] = w_.slopes[l][i] * w_.z_seed[l][i];
-      contract(count_, above, units, Matrix<const P>{w_.unit_seed[l], units, 1},
-               Matrix<const P>{weights(l + 1), 1, units}, Matrix<P>{w_.z_seed[l + 1], above, 1});
+      // Of layer k only unit j moves, and with it one column of the weights above.
+      const long moving = l == k ? 1 : units, from = l == k ? j : 0;
+      if (l > k)
+        for (long i = 0; i < count_ * units; ++i)
+          w_.unit_seed[l][i] = w_.slopes[l][i] * w_.z_seed[l][i];
+      contract(count_, above, moving, Matrix<const P>{w_.unit_seed[l] + from, units, 1},
+               Matrix<const P>{weights(l + 1) + from, 1, units},
+               Put<P>{{w_.z_seed[l + 1], above, 1}});
       if (scale(l + 1) != 1)
         for (long i = 0; i < count_ * above; ++i)
           w_.z_seed[l + 1][i] = scale(l + 1) * w_.z_seed[l + 1][i];
@@ -158,23 +162,39 @@ class MlpHessian {
       P* before = w_.delta_seed[l - 1];
       pull_back(l, w_.delta_seed[l], before);
       for (long i = 0; i < count_ * size(l); ++i)
-        before[i] = w_.slopes[l - 1][i] * before[i] + w_.curvatures[l - 1][i] * w_.z_seed[l - 1][i];
+        before[i] =
+            fma(w_.slopes[l - 1][i], before[i], w_.curvatures[l - 1][i] * w_.z_seed[l - 1][i]);
     }
   }
 
-  // delta_l'[i] a_l + delta_l[i] a_l' for every input of layer l, scaled, and the bias.
+  // z_k' = 1 and a_{k+1}' = slope in unit j, 0 elsewhere. Seeds come unit after unit, so one column
+  // is wiped and the next one written.
+  void point_at(int k, long j) {
+    const long units = size(k + 1);
+    const bool hidden = k + 1 < shape_.layers;
+    if (j == 0)
+      for (P* all : {w_.z_seed[k], w_.unit_seed[k]})
+        for (long i = 0; i < count_ * units; ++i) all[i] = P(Real(0));
+    for (long n = 0; n < count_; ++n) {
+      P *z = w_.z_seed[k] + n * units, *a = w_.unit_seed[k] + n * units;
+      if (j > 0) z[j - 1] = a[j - 1] = P(Real(0));
+      z[j] = P(Real(1));
+      if (hidden) a[j] = w_.slopes[k][n * units + j];
+    }
+  }
+
+  // delta_l'[i] a_l + delta_l[i] a_l' for every input of layer l, scaled.
   void fill_left(int k, int l, long i) {
     const long in = size(l), out = size(l + 1);
     for (long n = 0; n < count_; ++n) {
       const P slope = w_.delta_seed[l][n * out + i], value = scale(l) * w_.delta[l][n * out + i];
       const P* a = w_.inputs[l] + n * (in + 1);
-      P* left = w_.left + n * (in + 1);
+      P* left = w_.left + n * in;
       if (l == k)
-        for (long m = 0; m <= in; ++m) left[m] = slope * a[m];
+        for (long m = 0; m < in; ++m) left[m] = slope * a[m];
       else
         for (long m = 0; m < in; ++m)
           left[m] = fma(slope, a[m], value * w_.unit_seed[l - 1][n * in + m]);
-      left[in] = slope;
     }
   }
 };

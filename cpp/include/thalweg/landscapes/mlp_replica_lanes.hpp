@@ -16,7 +16,7 @@ struct ReplicaLanes {
 
   long width(int l) const { return shape.sizes[l]; }
   S bias(int l, long j) const { return shape.bias ? point[shape.biases[l] + j] : S(real_of<S>(0)); }
-  P& bias_gradient(int l, long j) const { return gradient[shape.biases[l] + j]; }
+  P* bias_gradient(int l) const { return gradient + shape.biases[l]; }
 
   void forward_product(int l, long count, const Array<S>* units, Array<S> z) const {
     const long in = width(l), out = width(l + 1);
@@ -34,10 +34,10 @@ struct ReplicaLanes {
     else
       keep(in, out, count, Matrix<const T>{inputs, 1, in}, Panel<S>{delta, out, 1}, result, into);
   }
-  void backward_product(int l, long count, Array<S> delta, Array<S> before) const {
+  void backward_product(int l, long count, Array<S> delta, Array<S> slopes, Array<S> before) const {
     const long in = width(l), out = width(l + 1);
-    multiply(count, in, out, Panel<S>{delta, out, 1}, Panel<S>{point + shape.weights[l], in, 1},
-             Panel<S>{before, in, 1});
+    multiply_times(count, in, out, Panel<S>{delta, out, 1},
+                   Panel<S>{point + shape.weights[l], in, 1}, slopes, before);
   }
 };
 

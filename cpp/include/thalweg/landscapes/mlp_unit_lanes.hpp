@@ -84,7 +84,7 @@ struct UnitLanes {
 
   long width(int l) const { return layout.width[l]; }
   S bias(int l, long j) const { return point[layout.biases[l] + j]; }
-  P& bias_gradient(int l, long j) const { return gradient[layout.biases[l] + j]; }
+  P* bias_gradient(int l) const { return gradient + layout.biases[l]; }
 
   void forward_product(int l, long count, const Array<S>* units, Array<S> z) const {
     const long in = shape.sizes[l], row = width(l) * P::lanes, out = width(l + 1);
@@ -100,14 +100,15 @@ struct UnitLanes {
     const Panel<Plain> slopes{numbers(delta), 1, row};
     const Matrix<P> result{gradient + layout.weights[l], in, 1};
     if (units)
-      keep(out, in, count, slopes, Panel<S>{*units, in, 1}, result, into);
+      // The part with the tangent of the slopes first, as with replicas in the lanes.
+      keep(out, in, count, slopes, Panel<S>{*units, in, 1}, result, into, true);
     else
       keep(out, in, count, slopes, Matrix<const P>{inputs, in, 1}, result, into);
   }
-  void backward_product(int l, long count, Array<S> delta, Array<S> before) const {
+  void backward_product(int l, long count, Array<S> delta, Array<S> slopes, Array<S> before) const {
     const long in = width(l), out = shape.sizes[l + 1], row = width(l + 1) * P::lanes;
-    multiply(count, in, out, Panel<Plain>{numbers(delta), row, 1},
-             Panel<S>{point + layout.weights[l], in, 1}, Panel<S>{before, in, 1});
+    multiply_times(count, in, out, Panel<Plain>{numbers(delta), row, 1},
+                   Panel<S>{point + layout.weights[l], in, 1}, slopes, before);
   }
 };
 

@@ -27,7 +27,7 @@ struct Quadratic {
     for (long i = 0; i < dim; ++i) {
       const S d = x[i] - S(center[i]);
       const S pull = spectrum ? spectrum[i] * d : row(x, matrix + i * dim);
-      twice += pull * d;
+      twice = fma(pull, d, twice);
       gradient.set(i, pull);
     }
     return Real(0.5) * twice;
@@ -37,7 +37,7 @@ struct Quadratic {
   template <class S>
   S row(Array<S> x, const Real* a) const {  // four sums hide the latency of one
     S sum[4] = {S(Real(0)), S(Real(0)), S(Real(0)), S(Real(0))};
-    for (long j = 0; j < dim; ++j) sum[j % 4] += a[j] * (x[j] - S(center[j]));
+    for (long j = 0; j < dim; ++j) sum[j % 4] = fma(a[j], x[j] - S(center[j]), sum[j % 4]);
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
   }
 };

@@ -25,7 +25,7 @@ struct Rastrigin {
     S energy(Real(0));
     for (long i = 0; i < dim; ++i) {
       const S t = turn * x[i];
-      energy += x[i] * x[i] + amplitude * (S(Real(1)) - cos(t));
+      energy += fma(x[i], x[i], amplitude * (S(Real(1)) - cos(t)));
       if constexpr (G::wanted) gradient.set(i, Real(2) * x[i] + turn * amplitude * sin(t));
     }
     return energy;

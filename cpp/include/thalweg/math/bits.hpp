@@ -106,6 +106,19 @@ THALWEG_INLINE S power_of_two(bits_of<S> n) {
   return number<S>((n << mantissa_bits<S>)+one_bits<S>);
 }
 
+// The same n as round_product's, and 2^n: a magic number with the exponent's bias in it leaves n +
+// bias where one shift makes 2^n of it.
+template <Number S>
+struct RoundedPower {
+  S value, power;
+};
+template <Number S>
+THALWEG_INLINE RoundedPower<S> round_product_power(S x, S factor) {
+  const S magic = pick<S>(0x1.8p23f + 127, 0x1.8p52 + 1023);
+  const S shifted = fma(x, factor, magic);
+  return {shifted - magic, number<S>(bits(shifted) << mantissa_bits<S>)};
+}
+
 // p * 2^n, rounded once, for p in [0.5, 2] and n from below the smallest denormal to overflow.
 template <Number S>
 THALWEG_INLINE S scale(S p, Rounded<S> n) {

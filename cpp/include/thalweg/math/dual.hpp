@@ -38,7 +38,7 @@ struct Dual {
   }
   friend THALWEG_INLINE Dual operator/(Dual a, Dual b) {
     const S q = a.value / b.value;
-    return {q, (a.tangent - q * b.tangent) / b.value};
+    return {q, fma(-q, b.tangent, a.tangent) / b.value};
   }
   friend THALWEG_INLINE auto operator<(Dual a, Dual b) { return a.value < b.value; }
   friend THALWEG_INLINE auto operator<=(Dual a, Dual b) { return a.value <= b.value; }
@@ -59,7 +59,12 @@ THALWEG_INLINE Dual<S> select(M m, Dual<S> yes, Dual<S> no) {
 }
 template <class S>
 THALWEG_INLINE Dual<S> fma(Dual<S> a, Dual<S> b, Dual<S> c) {
-  return a * b + c;
+  return {fma(a.value, b.value, c.value),
+          fma(a.tangent, b.value, fma(a.value, b.tangent, c.tangent))};
+}
+template <class S>
+THALWEG_INLINE Dual<S> fma(real_of<S> a, Dual<S> b, Dual<S> c) {
+  return {fma(a, b.value, c.value), fma(a, b.tangent, c.tangent)};
 }
 template <class S>
 THALWEG_INLINE Dual<S> max(Dual<S> a, Dual<S> b) {
@@ -79,7 +84,7 @@ THALWEG_INLINE Dual<S> log(Dual<S> x) {
 template <class S>
 THALWEG_INLINE Dual<S> tanh(Dual<S> x) {
   const S y = tanh(x.value);
-  return {y, (S(real_of<S>(1)) - y * y) * x.tangent};
+  return {y, fma(-y, y, S(real_of<S>(1))) * x.tangent};
 }
 template <class S>
 THALWEG_INLINE Dual<S> logistic(Dual<S> x) {

@@ -122,18 +122,17 @@ THALWEG_INLINE S tanh(S x) {
   // tanh(x) = ((s - 1) + (s + 1) T) / ((s + 1) + (s - 1) T), which loses nothing for any n.
   const S bound = detail::pick<S>(9.5f, 20.0), one = S(Real(1));
   const S inside = max(-bound, min(bound, x));
-  const auto n =
-      detail::round_product(inside, detail::pick<S>(0x1.715476p+1f, 0x1.71547652b82fep+1));
+  const auto [n, s] =
+      detail::round_product_power(inside, detail::pick<S>(0x1.715476p+1f, 0x1.71547652b82fep+1));
   // One step of reduction is enough: where n is large, tanh is flat.
-  const S r = fma(n.value, detail::pick<S>(-0x1.62e43p-2f, -0x1.62e42fefa39efp-2), inside),
-          z = r * r;
+  const S r = fma(n, detail::pick<S>(-0x1.62e43p-2f, -0x1.62e42fefa39efp-2), inside), z = r * r;
   S q;
   if constexpr (detail::is_single<S>)
     q = detail::polynomial(z, -0x1.554feap-2f, 0x1.0c7fap-3f);
   else
     q = detail::polynomial(z, -0x1.55555555554bbp-2, 0x1.11111110e0507p-3, -0x1.ba1ba115f3e95p-5,
                            0x1.664ec958a5d7ep-6, -0x1.223c51d47371ap-7, 0x1.c37d18876610ep-9);
-  const S t = fma(r * z, q, r), s = detail::power_of_two<S>(n.low_bits);
+  const S t = fma(r * z, q, r);
   const S y = fma(s + one, t, s - one) / fma(s - one, t, s + one);
   return detail::with_sign_of(y, x);  // only -0 needs it
 }
@@ -163,35 +162,17 @@ struct SinCos {
 
 namespace detail {
 
-#if defined(__FMA__)
-// a * b + c rounded once in every build. fma() leaves the choice to the compiler, which contracts
-// the expression only when it optimises.
-template <Number S>
-THALWEG_INLINE S fused(S a, S b, S c) {
-#if defined(__AVX512F__)
-  if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_fmadd_ps(a.v, b.v, c.v)};
-  if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_fmadd_pd(a.v, b.v, c.v)};
-#elif defined(__AVX2__)
-  if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm256_fmadd_ps(a.v, b.v, c.v)};
-  if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm256_fmadd_pd(a.v, b.v, c.v)};
-#endif
-  if constexpr (std::is_same_v<S, float>) return __builtin_fmaf(a, b, c);
-  if constexpr (std::is_same_v<S, double>) return __builtin_fma(a, b, c);
-}
-#endif
-
 // x - n pi / 2, the last digit included. With fused multiply-add full-width parts of pi / 2 do;
 // without it n * part must be exact for all parts but the last.
 template <Number S>
 THALWEG_INLINE S subtract_quarter_turns(S x, S n) {
-#if defined(__FMA__)
-  auto subtract = [&](auto... part) { ((x = fused(n, S(-part), x)), ...); };
+  auto subtract = [&](auto... part) { ((x = fma(n, S(-part), x)), ...); };
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
   if constexpr (is_single<S>)
     subtract(0x1.921fb4p+0f, 0x1.4442dp-24f, 0x1.846988p-48f);
   else
     subtract(0x1.921fb54442d18p+0, 0x1.1a62633145c06p-54, 0x1.c1cd129024e08p-107);
 #else
-  auto subtract = [&](auto... part) { ((x = fma(n, S(-part), x)), ...); };
   if constexpr (is_single<S>)
     subtract(0x1.92p+0f, 0x1.fap-12f, 0x1.54p-20f, 0x1.1p-30f, 0x1.68p-39f, 0x1.84p-48f,
              0x1.a62632p-58f);

@@ -189,19 +189,39 @@ THALWEG_INLINE int_of<S> to_int(S x) {
     return __builtin_convertvector(x.v, typename S::NativeInt);
 }
 
-// a * b + c with one rounding where the instruction set has it.
+// a * b + c, with one rounding where the instruction set has it. The compiler contracts nothing on
+// its own (-ffp-contract=off), so what is fused does not depend on where a formula is inlined.
 template <class R, int W>
 THALWEG_INLINE Pack<R, W> fma(Pack<R, W> a, Pack<R, W> b, Pack<R, W> c) {
-  return {a.v * b.v + c.v};  // contracted by the compiler (-ffp-contract=fast)
+#if defined(__AVX512F__)
+  if constexpr (sizeof(R) == 4)
+    return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+  else
+    return {_mm512_fmadd_pd(a.v, b.v, c.v)};
+#elif defined(__FMA__)
+  if constexpr (sizeof(R) == 4)
+    return {_mm256_fmadd_ps(a.v, b.v, c.v)};
+  else
+    return {_mm256_fmadd_pd(a.v, b.v, c.v)};
+#elif defined(__ARM_FEATURE_FMA)
+  for (int i = 0; i < W; ++i) c.v[i] = std::fma(a.v[i], b.v[i], c.v[i]);
+  return c;
+#else
+  return {a.v * b.v + c.v};
+#endif
 }
 template <class R, int W>
 THALWEG_INLINE Pack<R, W> fma(R a, Pack<R, W> b, Pack<R, W> c) {
-  return {a * b.v + c.v};
+  return fma(Pack<R, W>(a), b, c);
 }
 template <class R>
   requires std::is_floating_point_v<R>
 THALWEG_INLINE R fma(R a, R b, R c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDA_ARCH__)
+  return std::fma(a, b, c);
+#else
   return a * b + c;
+#endif
 }
 
 template <class R, int W>
