@@ -117,6 +117,20 @@ def test_black_holes_of_the_specification(n):
     assert_allclose(2 * distinct.sum(), hole.sum_rule(), rtol=1e-13)
 
 
+def test_fragmented_vacua_are_spurious_minima():
+    """With no string to brane 4, V is at least the sum of |c_k4|^2, and the search ends there."""
+    hole = tw.BlackHole((1, 1, 1, 1), couplings=SPECIFIED)
+    x = starts(hole, 20)
+    x.view(complex)[:, 3:9] = 0  # v_k and u_k; their derivatives vanish, so they stay zero
+    found = hole.find_zeros(x)
+    energy, gradient = hole.gradient(found.points)
+    bottom = np.abs(energy - (np.abs(SPECIFIED[3:]) ** 2).sum()) < 1e-9
+    assert bottom.mean() > 0.5
+    assert (found.outcomes[bottom] == 1).all()
+    assert np.abs(gradient[bottom]).max() < 1e-5
+    assert not found.found.any()
+
+
 def test_newton_steps_do_not_move_along_the_gauge_orbit():
     """T^dagger d = 0 for every step d: to first order a polished point is where it was."""
     hole = tw.BlackHole((1, 1, 1, 2), couplings=COUPLINGS)

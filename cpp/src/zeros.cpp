@@ -194,7 +194,13 @@ ZeroReport ZeroFinder::levenberg_marquardt(int most_steps, Watch& watch) {
     if (largest() > largest_modulus) break;
   }
   report.residual = evaluate();
-  if (report.outcome == Outcome::unfinished && largest() > far) report.outcome = Outcome::runaway;
+  if (report.outcome != Outcome::unfinished) return report;
+  // No step lowers |F| any more: rounding has hidden the last digits of a gradient that vanishes.
+  const bool stuck = damping >= most_damping;
+  if (stuck && std::sqrt(squared_norm(gradient_)) < 1e-6 * std::sqrt(cost))
+    report.outcome = Outcome::stationary;
+  else if (largest() > far)
+    report.outcome = Outcome::runaway;
   return report;
 }
 

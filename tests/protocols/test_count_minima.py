@@ -129,6 +129,21 @@ def test_hits_and_curve_are_those_of_the_labels(complete):
     assert "56 minima (56 for generic couplings" in found.summary()
 
 
+def test_statistics_of_the_starts(complete):
+    """The estimators are tested in test_species.py; here, that they get the right counts."""
+    _, found = complete
+    search = found.statistics()
+    assert found.sampled_hits.sum() == search.successes == (found.labels >= 0).sum()
+    coverage, error = search.coverage()
+    assert 0.98 < coverage <= 1
+    assert 0 <= error < 0.02
+    assert min(search.chao1()[0], search.ace()) >= found.sampled_hits.size
+    assert abs(search.expected_new(100)[0]) < 3
+    rate, harmonic = (found.labels >= 0).mean(), sum(1 / k for k in range(1, 57))
+    assert_allclose(search.expected_runs(), 56 * harmonic / rate, rtol=1e-12)
+    assert search.expected_runs("measured") > search.expected_runs() or not found.hits.all()
+
+
 def test_a_dynamics_may_bring_the_starts_down():
     """The specification's gradient descent: minima found after polishing, most of the twelve."""
     hole = tw.BlackHole((1, 1, 1, 1), couplings=COUPLINGS)

@@ -62,12 +62,34 @@ def test_hits_are_those_of_the_other_program(solvers, name, scale):
         assert search.found == 12
 
 
+def test_two_branes_in_the_stack_are_harder():
+    """N = 2: Newton's method mostly diverges; Levenberg-Marquardt arrives, in unequal basins.
+
+    Success of the other program: 0.23 to 0.25 and 0.955 to 0.985; four sampling errors of ours.
+    """
+    land, starts = tw.BlackHole((1, 1, 1, 2), rng=0), 300
+    both = {"newton": "newton", "lm": "lm"}
+    gym = optimizer_coverage(land, both, budget=400, looks=1, starts=starts, rng=1)
+    assert gym.known == 56
+    for name, low, high in (("newton", 0.23, 0.25), ("lm", 0.955, 0.985)):
+        rate = gym.statistics(name, polished=False).successes / starts
+        assert low - 4 * np.sqrt(low * (1 - low) / starts) < rate
+        assert rate < high + 4 * np.sqrt(high * (1 - high) / starts)
+    lost = starts - gym.statistics("newton").successes
+    assert gym.ends("newton")["runaway"] > 0.9 * lost, "variables beyond 10^4"
+    search = gym.statistics("lm")
+    dispersion = search.hits.var() / search.hits.mean()  # equal basins: 1 +- sqrt(2/55)
+    assert dispersion > 1 + 8 * np.sqrt(2 / 55)
+    assert search.runs_taken() is None, "though n H_n is less than the starts"
+    assert search.expected_runs() < starts
+
+
 def test_newtons_basins_are_nearly_equal(solvers):
     """The coupon collector is right: 37 starts, 32 to 39 in single runs of the other program."""
     for seed in (0, 1):
         search = solvers[seed, 1.0].statistics("newton", polished=False)
         took, begin = [], 0
-        while (rest := type(search)(search.labels[begin:], 12).runs_needed()) is not None:
+        while (rest := type(search)(search.labels[begin:], 12).runs_taken()) is not None:
             took.append(rest)
             begin += rest
         error = np.pi * 12 / np.sqrt(6 * len(took))  # a collection spreads by pi n / sqrt 6
@@ -130,6 +152,26 @@ def test_langevin_without_heat_is_gradient_descent():
     assert_allclose(gym.energies[0], gym.energies[1], rtol=1e-6, atol=1e-20)
     assert (gym.before[0, -1] >= 0).sum() > 10
     assert_array_equal(gym.evaluations, 4000)
+
+
+class Descent:
+    """Gradient descent by hand: what an optimizer must have is run, resume and final."""
+
+    def run(self, landscape, theta, steps, record_every, rng, threads):
+        self.landscape, self.final = landscape, theta.copy()
+        return self.resume(steps)
+
+    def resume(self, steps, threads=None):
+        for _ in range(steps):
+            self.final = self.final - 0.01 * self.landscape.gradient(self.final)[1]
+        return self
+
+
+def test_an_optimizer_by_hand():
+    pair = {"sgd": tw.SGD(0.01), "by hand": Descent()}
+    gym = optimizer_coverage(hole(2), pair, budget=300, starts=20, looks=3, rng=5)
+    assert_allclose(gym.energies[0], gym.energies[1], rtol=1e-6)
+    assert_array_equal(gym.after[0], gym.after[1])
 
 
 def test_looking_changes_nothing_and_neither_do_the_others():
@@ -231,6 +273,8 @@ def test_bad_arguments_are_refused_before_anything_is_computed():
         optimizer_coverage(land, {"a": "newtn"})
     with pytest.raises(TypeError, match=r"Write tw.SGD\(0.002\)"):
         optimizer_coverage(land, {"a": tw.SGD})
+    with pytest.raises(ValueError, match="batch_size: expected None for a landscape without"):
+        optimizer_coverage(land, {"a": tw.SGD(0.1, batch_size=4)})
     with pytest.raises(ValueError, match="an empty dict"):
         optimizer_coverage(land, {})
     with pytest.raises(ValueError, match="budget"):

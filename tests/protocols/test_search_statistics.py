@@ -24,7 +24,7 @@ def equal():
 def collections(labels, known):
     """How many starts each complete collection took, one after the other."""
     took, begin = [], 0
-    while (needed := SearchStatistics(labels[begin:], known).runs_needed()) is not None:
+    while (needed := SearchStatistics(labels[begin:], known).runs_taken()) is not None:
         took.append(needed)
         begin += needed
     return np.array(took)
@@ -49,7 +49,7 @@ def test_it_is_the_estimators_of_species():
     search = SearchStatistics(labels, known=6)
     hits = [2, 1, 3, 1]
     assert_array_equal(search.hits, [2, 1, 3, 0, 1, 0])
-    assert (search.successes, search.found, search.runs_needed()) == (7, 4, None)
+    assert (search.successes, search.found, search.runs_taken()) == (7, 4, None)
     assert_array_equal(search.discovery_curve(), [1, 2, 2, 2, 3, 3, 3, 4])
     assert search.coverage() == species.good_turing_coverage(hits)
     assert search.chao1() == species.chao1(hits)
@@ -67,7 +67,7 @@ def test_nothing_found_is_nothing_claimed():
     assert search.report() == []
     assert np.isnan([*search.coverage(), *search.chao1(), search.ace()]).all()
     assert search.expected_runs() == np.inf
-    assert search.runs_needed() is None
+    assert search.runs_taken() is None
     assert SearchStatistics(np.zeros(0, dtype=int), known=3).discovery_curve().size == 0
 
 
@@ -85,7 +85,7 @@ def test_a_pair_is_found_by_either_of_its_minima():
     each, pairs = found.statistics(), found.statistics(pairs=True)
     assert (each.found, pairs.found) == (12, 6)
     assert_array_equal(pairs.hits, each.hits.reshape(6, 2).sum(axis=1))
-    assert pairs.runs_needed() <= each.runs_needed()
+    assert pairs.runs_taken() <= each.runs_taken()
     assert "as pairs z, -z: coverage >" in found.summary()
 
 

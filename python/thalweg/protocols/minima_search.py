@@ -43,6 +43,7 @@ class MinimaSearch:
         self.outcomes: list[int] = []
         self.spurious: list[float] = []
         self.loops: list[list[int]] = []
+        self.hub = np.empty((0, landscape.dim))  # minima of the pool, at the couplings of the hub
         self.begin = self.saved = time.perf_counter()
         self.earlier = 0.0
         self.bar: Any = None
@@ -149,27 +150,52 @@ class MinimaSearch:
             self._loop()
             quiet = quiet + 1 if len(self.pool) == before else 0
 
-    def _loop(self) -> None:
-        """Follow every minimum known, and those found on the way, around one triangle."""
-        count = len(self.landscape.couplings)
-        draws = random.normals(
-            self.seed, stream="direction", replicas=[len(self.loops)], count=4 * count
-        )
-        corners = draws.view(complex).reshape(2, count) / np.sqrt(2)
+    def _corner(self, number: int) -> np.ndarray:
+        """Random couplings, as large as the landscape's; number 0 is the hub of all loops."""
         here = self.landscape.couplings
-        loop = np.array([here, *corners * np.abs(here).mean(), here])
+        draws = random.normals(
+            self.seed, stream="direction", replicas=[number], count=2 * len(here)
+        )
+        return draws.view(complex)[0] * np.abs(here).mean() / np.sqrt(2)
+
+    def _loop(self) -> None:
+        """Follow every minimum known, and those found on the way, around one triangle.
+
+        All triangles share the side from the landscape's couplings to the hub: along it each
+        minimum is followed once, not in every loop.
+        """
+        here, hub, corner = self.landscape.couplings, self._corner(0), self._corner(self.next_loop)
         before, done, failed, ends = len(self.pool), 0, 0, []
         self.loops.append([0, 0, 0, 0, before])
         while done < len(self.pool.points) and not self._complete():
             batch = min(max(BATCH, len(self.pool.points) // 8), MOST_PATHS)
-            points = self.pool.points[done : done + batch]
-            paths = self.landscape.follow(points, loop, threads=self.threads)
+            count = len(self.pool.points[done : done + batch])
+            starts = self._at_hub(np.array([here, hub]), done, done + count)
+            paths = self.landscape.follow(
+                starts, np.array([hub, corner, here]), threads=self.threads
+            )
             labels = self.pool.add(paths.points[paths.found])
             ends += (labels // self.pool.multiplicity).tolist()
-            done, failed = done + len(points), failed + int((~paths.found).sum())
+            done, failed = done + count, failed + count - int(paths.found.sum())
             collisions = len(ends) - len(set(ends))
             self.loops[-1] = [done, failed, len(self.pool) - before, collisions, len(self.pool)]
             self._report(f"loop {len(self.loops)}: {done} paths, {failed} failed")
+
+    @property
+    def next_loop(self) -> int:
+        """The number of the loop after those made: 1 for the first."""
+        return len(self.loops) + 1
+
+    def _at_hub(self, side: np.ndarray, first: int, last: int) -> np.ndarray:
+        """Return pool members `first` to `last` carried to the hub, less those that got lost."""
+        new = self.pool.points[len(self.hub) : last]
+        if len(new):
+            ends = self.landscape.follow(new, side, threads=self.threads)
+            self.hub = np.concatenate(
+                [self.hub, np.where(ends.found[:, None], ends.points, np.nan)]
+            )
+        there = self.hub[first:last]
+        return np.ascontiguousarray(there[np.isfinite(there).all(axis=1)])
 
     def _report(self, text: str) -> None:
         """Move the bar; write the checkpoint when it is due."""

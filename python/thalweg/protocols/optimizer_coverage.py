@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import rng as random
 from .._checks import closest, flag, integer, known_options, message, real, show
+from ..dynamics import Dynamics
 from ..errors import Interrupted
 from ..landscapes import Superpotential
 from .count_minima import count_minima
@@ -45,8 +46,9 @@ def optimizer_coverage(
     landscape : Superpotential
         Of degree 3 at most.
     optimizers : dict of name to optimizer
-        A dynamics (``tw.SGD(...)``), "newton" (full steps) or "lm" (Levenberg-Marquardt). Where a
-        name is one of the last two, so may be its value.
+        A dynamics (``tw.SGD(...)``), "newton" (full steps), "lm" (Levenberg-Marquardt), or any
+        object with ``run(landscape, theta, steps=, record_every=, rng=, threads=)`` whose result
+        has ``final`` [R, P] and ``resume(steps, threads=)``.
     budget : int
         Gradient evaluations of one start at most. A step of a dynamics is one gradient
         (Runge-Kutta: four); a step of "newton" or "lm" evaluates the residuals and their
@@ -99,7 +101,7 @@ def optimizer_coverage(
     """
     if not isinstance(landscape, Superpotential):
         raise TypeError(message("landscape", "a Superpotential or BlackHole", show(landscape)))
-    checked = _optimizers(optimizers)
+    checked = _optimizers(optimizers, landscape)
     settings = {
         "budget": integer("budget", budget),
         "starts": integer("starts", starts),
@@ -119,7 +121,7 @@ def optimizer_coverage(
     return gym.result()
 
 
-def _optimizers(given: Any) -> dict[str, Any]:
+def _optimizers(given: Any, landscape: Any) -> dict[str, Any]:
     """Return the optimizers by name, checked."""
     expected = "a dict of names to dynamics, 'newton' or 'lm'"
     if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
@@ -134,6 +136,8 @@ def _optimizers(given: Any) -> dict[str, Any]:
         elif isinstance(optimizer, type) or not hasattr(optimizer, "run"):
             fix = "Write tw.SGD(0.002), not tw.SGD."
             raise TypeError(message(f"optimizers[{name!r}]", expected, show(optimizer), fix))
+        elif isinstance(optimizer, Dynamics):
+            optimizer.rule(landscape)  # raises if it cannot run here, as minibatches cannot
     return dict(given)
 
 

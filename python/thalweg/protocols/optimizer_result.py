@@ -109,8 +109,9 @@ class OptimizerCoverage(Result):
     def ends(self, name: str) -> dict[str, int]:
         """Return how many starts ended how, after the polish.
 
-        "stationary" are spurious minima, "runaway" went off to infinity, "unfinished" were out of
-        steps, "degenerate" ended at a zero that is not isolated, "diverged" left the numbers.
+        "stationary" are spurious minima, "runaway" went off to infinity (a variable beyond 10^4, or
+        far beyond where it started), "unfinished" were out of steps, "degenerate" ended at a zero
+        that is not isolated, "diverged" left the numbers.
         """
         outcomes = self.outcomes[self._row(name)]
         return {kind: int((outcomes == code).sum()) for code, kind in enumerate(KINDS)}
@@ -142,6 +143,8 @@ class OptimizerCoverage(Result):
             f"{self.budgets[-1]} gradients each",
             "",
             self._found_table(),
+            "all after: starts until every minimum had been hit; beside it the coupon collector's",
+            "estimates, for equal basins and for those that were hit, with their hits as weights",
             "",
             "how starts ended after the polish",
             self._ends_table(),
@@ -160,7 +163,7 @@ class OptimizerCoverage(Result):
 
     def _found_table(self) -> str:
         names = ["optimizer", "gradients", "seconds", "polished", "at a minimum", "found", "hits",
-                 "all after", "equal basins"]  # fmt: skip
+                 "all after", "if equal", "as measured"]  # fmt: skip
         rows = []
         for row, name in enumerate(self.optimizers):
             for polished in (False, True):
@@ -174,8 +177,9 @@ class OptimizerCoverage(Result):
                     f"{100 * share:.1f} %",
                     f"{search.found}/{self.known}",
                     f"{few:.0f} / {middle:.0f} / {most:.0f}",
-                    str(search.runs_needed() or "never"),
+                    str(search.runs_taken() or "never"),
                     f"{search.expected_runs():.0f}",
+                    f"{search.expected_runs('measured'):.0f}",
                 ])  # fmt: skip
         return table(names, rows)
 

@@ -16,7 +16,7 @@ __all__ = ["SOLVERS", "Reader", "make_run"]
 
 SOLVERS = ("newton", "lm")
 SOLVER_STEPS = 400  # a solver that has not ended by then is lost
-FAR = 1e4  # modulus of a variable beyond which Newton's method is on its way to infinity
+FAR = 1e4  # modulus of a variable beyond which a point is on its way to infinity
 ROUNDING = 1e-13  # |F| relative to the squares it is a sum of: nothing left to gain
 
 
@@ -148,7 +148,7 @@ class Reader:
     Labels are numbers in a pool that holds the known minima first.
     """
 
-    diverged = len(OUTCOMES)  # one more kind of end
+    runaway, diverged = OUTCOMES.index("runaway"), len(OUTCOMES)  # the last is one more kind
 
     def __init__(self, landscape: Any, pool: Any, tolerance: float, threads: int | None) -> None:
         self.landscape, self.pool = landscape, pool
@@ -173,11 +173,14 @@ class Reader:
         return labels
 
     def polished(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Labels, outcomes and energies [R] after Levenberg-Marquardt has gone on from here."""
-        labels = np.full(len(points), -1)
-        outcomes = np.full(len(points), self.diverged)
-        energies = np.full(len(points), np.inf)
-        there = np.flatnonzero(np.isfinite(self.energies(points)))
+        """Labels, outcomes and energies [R] after Levenberg-Marquardt has gone on from here.
+
+        Points that are no numbers, or far on their way to infinity, are left alone.
+        """
+        labels, energies = np.full(len(points), -1), self.energies(points)
+        size = 1 + np.abs(self.landscape.complex_points(points)).max(axis=1)
+        outcomes = np.where(np.isfinite(energies), self.runaway, self.diverged)
+        there = np.flatnonzero(np.isfinite(energies) & (size < FAR))
         if there.size:
             ends = self.landscape.find_zeros(points[there], SOLVER_STEPS, threads=self.threads)
             labels[there[ends.found]] = self.pool.add(ends.points[ends.found])

@@ -34,7 +34,7 @@ class SearchStatistics:
     >>> hole = tw.BlackHole((1, 1, 1, 1), rng=0)
     >>> found = tw.protocols.count_minima(hole, method="multistart", starts=300, rng=0)
     >>> search = found.statistics()
-    >>> search.found, search.runs_needed() < 300
+    >>> search.found, search.runs_taken() < 300
     (12, True)
     """
 
@@ -102,7 +102,7 @@ class SearchStatistics:
         weights = self.known if basins == "equal" else self.hits[self.hits > 0]
         return species.coupon_collector_runs(weights, rate)
 
-    def runs_needed(self) -> int | None:
+    def runs_taken(self) -> int | None:
         """Return after how many starts every known minimum had been hit; None: not yet."""
         if self.found < self.known or self.known == 0:
             return None
@@ -124,7 +124,7 @@ class SearchStatistics:
             lines.append(f"{once} of {self.found} were hit only once: at least "
                          f"{bound:.4g} +- {error:.2g} (Chao1){also}")  # fmt: skip
         lines.append(f"{self.successes} more successes should find {new:.2g} +- {spread:.2g} new")
-        needed = self.runs_needed()
+        needed = self.runs_taken()
         took = f"; it took {needed}" if needed else f"; {len(self.labels)} were not enough"
         lines.append(f"starts to hit all {self.known}: {self.expected_runs():.0f} were basins "
                      f"equal, {self._measured()}{took}")  # fmt: skip
