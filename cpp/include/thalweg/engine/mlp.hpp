@@ -12,8 +12,8 @@ MlpShape make_mlp_shape(const std::vector<int>& sizes, const std::string& activa
                         const std::string& loss, const std::vector<double>& scales, bool bias,
                         double weight_decay);
 
-// Whether replicas go side by side. Up to here that was measured to be as quick or quicker; points and
-// gradients of a block take half of a typical second-level cache.
+// Whether replicas go side by side. Up to here that was measured to be as quick or quicker; points
+// and gradients of a block take half of a typical second-level cache.
 inline bool is_narrow(const MlpShape& shape) { return shape.dim <= 4500; }
 
 // Samples in memory; with per-replica data the arrays hold one set after another.
