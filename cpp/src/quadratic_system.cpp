@@ -141,17 +141,17 @@ bool QuadraticSystem::growth(const ComplexVector& z, ComplexLu& gram, ComplexVec
 
 // Along an orbit |z|^2 is convex (Kempf and Ness), with the smallest value where T^dagger z = 0.
 // Newton's step there is half the projection of z onto the tangents.
-void QuadraticSystem::balance(ComplexVector& z) const {
+bool QuadraticSystem::balance(ComplexVector& z) const {
   constexpr int most_rounds = 100;
   constexpr double longest = 2, enough = 0.02;
   const long g = static_cast<long>(tangents_.size());
-  if (g == 0) return;
+  if (g == 0) return false;
   ComplexLu gram(g);
   ComplexVector x(g);
   for (int round = 0; round < most_rounds; ++round) {
-    if (!growth(z, gram, x)) return;
+    if (!growth(z, gram, x)) return round > 0;
     const double size = 0.5 * std::sqrt(squared_norm(x)), before = squared_norm(z);
-    if (!(size > enough)) return;
+    if (!(size > enough)) return round > 0;
     const ComplexVector here = z;
     double scale = -0.5 * std::min(1.0, longest / size);
     for (transform(scale, x, z); !(squared_norm(z) < before) && scale < -1e-3;) {
@@ -160,8 +160,9 @@ void QuadraticSystem::balance(ComplexVector& z) const {
       transform(scale, x, z);
     }
     if (!(squared_norm(z) < before)) z = here;
-    if (!(squared_norm(z) < 0.9999 * before)) return;
+    if (!(squared_norm(z) < 0.9999 * before)) break;
   }
+  return true;
 }
 
 // z = exp(scale times the sum of x_a times generator a) z, by its series.

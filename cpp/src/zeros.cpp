@@ -133,10 +133,7 @@ bool ZeroFinder::newton_converges(int most_steps, long& steps) {
 // A zero is moved to the best place of its orbit first: far out every Hessian looks singular.
 ZeroReport ZeroFinder::judge(long steps) {
   ZeroReport report;
-  if (largest() < largest_modulus) {
-    system_.balance(z);
-    newton_converges(20, steps);
-  }
+  if (largest() < largest_modulus && system_.balance(z)) newton_converges(20, steps);
   report.steps = steps;
   report.residual = evaluate();
   report.gap = gap();

@@ -31,8 +31,9 @@ class QuadraticSystem {
   void hessian(const ComplexVector& z, ComplexLu& h) const;
   // Adds conj(T) T^dagger.
   void add_symmetries(const ComplexVector& z, ComplexLu& h) const;
-  // Moves z along its orbit to (nearly) the smallest norm there, where A is best conditioned.
-  void balance(ComplexVector& z) const;
+  // Moves z along its orbit to (nearly) the smallest norm there, where A is best conditioned; tells
+  // whether it moved.
+  bool balance(ComplexVector& z) const;
   // conj(H) H + damping, which is Hermitian and positive; H is in `h`.
   void normal_matrix(ComplexLu& h, double damping, ComplexLu& normal) const;
   // g = conj(H) F, half the gradient of |F|^2; H is in `h`.
