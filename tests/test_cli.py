@@ -30,8 +30,10 @@ def test_count(invoke, tmp_path):
     answer = invoke("count", "--charges", "1,1,2,1", "--output", file)
     assert answer.exit_code == 0, answer.output
     assert "56 minima (56 for generic couplings" in answer.output
-    again = invoke("count", "--charges", "1,1,2,1", "--resume", file)
+    figure = tmp_path / "minima.png"
+    again = invoke("count", "--charges", "1,1,2,1", "--resume", file, "--figure", str(figure))
     assert "56 minima" in again.output
+    assert figure.read_bytes().startswith(b"\x89PNG")
     for bad in ("1,1,1", "1,1,1,x", "1,2,2,1"):
         answer = invoke("count", "--charges", bad)
         assert answer.exit_code == 2

@@ -58,6 +58,7 @@ def application():
         method: Annotated[str, typer.Option(help="hybrid, multistart or monodromy.")] = "hybrid",
         seed: Annotated[int, typer.Option(help="Seed of couplings and search.")] = 0,
         output: Annotated[Path | None, typer.Option(help="File for the result, .npz.")] = None,
+        figure: Annotated[Path | None, typer.Option(help="File for the figure, .png.")] = None,
         resume: Annotated[Path | None, typer.Option(help="Go on from this file.")] = None,
         threads: Annotated[int, typer.Option(help="Threads; 0 uses all cores.")] = 0,
     ) -> None:
@@ -72,6 +73,8 @@ def application():
         except (ValueError, TypeError, FileNotFoundError) as error:
             _fail(f"{error}", code=2)
         print(found.summary())
+        if figure is not None:
+            _draw_count(found, figure)
 
     @app.command()
     def doctor() -> None:
@@ -105,6 +108,14 @@ def _count(charges, method, seed, output, resume, threads):
     return count_minima(
         hole, method, resume=resume, checkpoint=output, rng=seed, threads=threads, progress=True
     )
+
+
+def _draw_count(found, file) -> None:
+    """Discovery curve and hits of each minimum, side by side."""
+    try:
+        found.figure().savefig(file, dpi=150)
+    except ImportError:
+        _fail("--figure needs matplotlib, which is not installed: pip install matplotlib", code=1)
 
 
 def _fail(message: str, code: int) -> None:

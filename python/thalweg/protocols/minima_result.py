@@ -197,3 +197,12 @@ class MinimaCount(Result):
         ax.set_yscale("symlog", linthresh=1)
         ax.set_ylim(bottom=0)
         return ax
+
+    def figure(self):
+        """Draw `plot` and `plot_hits` side by side; returns the figure."""
+        from ..plotting import figure
+
+        canvas, (left, right) = figure(columns=2)
+        self.plot(left)
+        self.plot_hits(right)
+        return canvas
