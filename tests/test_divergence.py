@@ -244,3 +244,19 @@ def test_everything_may_diverge():
         found = tw.SGD(10.0).run(LAND["float64"], starts(), STEPS, rng=0)
     assert_array_equal(found.status.diverged, np.arange(REPLICAS))
     assert np.isnan(found.energies[-1]).all()
+
+
+def test_minibatches_may_start_at_no_finite_energy_and_say_so():
+    """Nobody computes the energy of all samples first: the replica is lost at step 0, by name."""
+    draws = generator("divergence")
+    data = tw.datasets.from_arrays(draws.normal(size=(50, 3)), draws.normal(size=(50, 1)))
+    land = tw.MLP([3, 5, 1], activation="relu", loss="mse", data=data, dtype="float32")
+    theta = land.init(REPLICAS, rng=1)
+    theta[BAD] *= 1e19
+    sgd, how = tw.SGD(0.01, batch_size=5), {"steps": 30, "record_every": 10, "rng": 1}
+    with pytest.warns(tw.DivergenceWarning, match=f"replica {BAD} at step 0"):
+        together = sgd.run(land, theta, **how)
+    without = sgd.run(land, theta[GOOD], replicas=GOOD, **how)
+    assert_array_equal(together.final[GOOD], without.final)
+    with pytest.raises(ValueError, match=f"finite energy, got inf for replica {BAD}"):
+        tw.SGD(0.01).run(land, theta, **how)
