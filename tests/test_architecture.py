@@ -26,7 +26,8 @@ def named(paths):
 
 HELPERS = {"_checks", "_memory", "errors"}  # wording, sizes and exceptions: no knowledge of layers
 CORE = {"_targets", "landscapes", "rng", "results", "datasets"} | HELPERS
-ABOVE = (CORE - {"_targets"}) | {"dynamics", "protocols", "curvature", "species", "plotting"}
+ABOVE = (CORE - {"_targets"}) | {"dynamics", "protocols", "curvature", "species", "theory"}
+ABOVE |= {"plotting"}
 NUMPY = {"numpy"}
 
 # The longest matching prefix of a module's name decides.
@@ -38,6 +39,7 @@ MAY_IMPORT = {
     "errors": (set(), NUMPY),
     "results": (set(), NUMPY),
     "species": (HELPERS, NUMPY),
+    "theory": (HELPERS, NUMPY | {"scipy"}),
     "rng": ({"_targets"} | HELPERS, NUMPY),
     "datasets": ({"rng"} | HELPERS, NUMPY),
     "landscapes": ({"_targets", "rng", "datasets"} | HELPERS, NUMPY),
@@ -47,7 +49,7 @@ MAY_IMPORT = {
     "plotting": (HELPERS, NUMPY),
     "doctor": ({"_targets"}, NUMPY),
     "demo": (ABOVE, NUMPY | {"tqdm"}),
-    "cli": ({"doctor", "demo", "landscapes", "protocols"} | HELPERS, {"typer"}),
+    "cli": ({"doctor", "demo", "landscapes", "protocols", "theory"} | HELPERS, {"typer"}),
 }
 
 

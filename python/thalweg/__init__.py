@@ -66,14 +66,17 @@ __all__ = [
     "rng",
     "species",
     "target",
+    "theory",
 ]
+
+ON_DEMAND = ("protocols", "species", "theory")  # they import scipy, which takes a while
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("protocols", "species"):  # on demand: protocols import scipy, which takes a while
+    if name in ON_DEMAND:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'thalweg' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "protocols", "species"})
+    return sorted({*globals(), *ON_DEMAND})

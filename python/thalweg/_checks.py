@@ -153,6 +153,17 @@ def finite_array(argument: str, value: object) -> np.ndarray:
     return array
 
 
+def positive(**arguments: object) -> list[np.ndarray]:
+    """Return the arguments as float64 arrays of finite numbers > 0 (any rank), named if not."""
+    arrays = []
+    for name, value in arguments.items():
+        array = finite_array(name, value).astype(np.float64)
+        if not (array > 0).all():
+            raise ValueError(message(name, "numbers > 0", f"{array.min():g}"))
+        arrays.append(array)
+    return arrays
+
+
 def batch(theta: object, dim: int, dtype: str, argument: str = "theta") -> np.ndarray:
     """Return `theta` if it is a C-contiguous [R, P] batch of exactly this dtype, R >= 1."""
     expected = f"a C-contiguous {dtype} array [R, {dim}]"

@@ -1,0 +1,5 @@
+"""Closed forms: what simple models predict for what the protocols measure."""
+
+from . import walls
+
+__all__ = ["walls"]
