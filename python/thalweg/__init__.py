@@ -60,6 +60,7 @@ __all__ = [
     "Trajectory",
     "UserLandscape",
     "__version__",
+    "curvature",
     "datasets",
     "exact_index",
     "protocols",
@@ -68,12 +69,14 @@ __all__ = [
     "target",
 ]
 
+_ON_DEMAND = ("curvature", "protocols", "species")  # protocols import scipy, which takes a while
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("protocols", "species"):  # on demand: protocols import scipy, which takes a while
+    if name in _ON_DEMAND:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'thalweg' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "protocols", "species"})
+    return sorted({*globals(), *_ON_DEMAND})
