@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "datasets": ({"rng"} | HELPERS, NUMPY),
     "landscapes": ({"_targets", "rng", "datasets"} | HELPERS, NUMPY),
     "dynamics": ({"_targets", "landscapes", "rng", "results"} | HELPERS, NUMPY),
-    "curvature": (CORE, NUMPY | {"scipy"}),
+    "curvature": (CORE | {"plotting"}, NUMPY),
     "protocols": (ABOVE, NUMPY | {"scipy"}),
     "plotting": (HELPERS, NUMPY),
     "doctor": ({"_targets"}, NUMPY),

@@ -60,6 +60,7 @@ __all__ = [
     "Trajectory",
     "UserLandscape",
     "__version__",
+    "curvature",
     "datasets",
     "exact_index",
     "protocols",
@@ -69,14 +70,15 @@ __all__ = [
     "theory",
 ]
 
-ON_DEMAND = ("protocols", "species", "theory")  # they import scipy, which takes a while
+# Protocols import scipy, which takes a while.
+_ON_DEMAND = ("curvature", "protocols", "species", "theory")
 
 
 def __getattr__(name: str) -> Any:
-    if name in ON_DEMAND:
+    if name in _ON_DEMAND:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'thalweg' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *ON_DEMAND})
+    return sorted({*globals(), *_ON_DEMAND})

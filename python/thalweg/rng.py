@@ -102,6 +102,19 @@ def replica_ids(replicas: Any) -> np.ndarray:
     return np.ascontiguousarray(ids, dtype=np.uint32)
 
 
+def batch_ids(replicas: Any, count: int) -> np.ndarray:
+    """Return the ids u32 [R] of the `count` rows of a batch: 0 .. R - 1 unless given."""
+    if replicas is None:
+        return np.arange(count, dtype=np.uint32)
+    expected = f"None, or one id for each of the R = {count} rows of theta"
+    if np.ndim(replicas) != 1:
+        raise ValueError(message("replicas", expected, show(replicas)))
+    ids = replica_ids(replicas)
+    if len(ids) != count:
+        raise ValueError(message("replicas", expected, f"{len(ids)} ids"))
+    return ids
+
+
 def _where(rng: Any, stream: str, step: int, replicas: Any) -> tuple[int, str, int, np.ndarray]:
     choice("stream", stream, streams())
     integer("step", step, least=0, most=2**32 - 1)

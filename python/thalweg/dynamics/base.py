@@ -14,8 +14,8 @@ import numpy as np
 
 from .. import rng as _rng
 from .._checks import choice, closest, flag, integer, known_options, message, points, show
-from ..landscapes import CallbackLandscape, CompiledLandscape, UserLandscape
 from ..landscapes.base import thread_count
+from ..landscapes.user import usable
 from ..results import Record
 from .engine import Job, caller, run_job
 from .trajectory import Trajectory
@@ -161,9 +161,9 @@ class Dynamics(Record):
         >>> run.energies.shape
         (10, 4)
         """
-        landscape = _runnable(landscape)
+        landscape = usable(landscape)
         theta = points(theta, landscape.dim, landscape.dtype)
-        ids = _replicas(replicas, len(theta))
+        ids = _rng.batch_ids(replicas, len(theta))
         if isinstance(observables, str):
             fix = f"Write [{observables!r}]."
             raise TypeError(message("observables", "a list of names", repr(observables), fix))
@@ -186,7 +186,7 @@ class Dynamics(Record):
         progress: bool = False,
     ) -> Trajectory:
         """Go on from the end of a trajectory; users call `Trajectory.resume`."""
-        landscape = _runnable(landscape)
+        landscape = usable(landscape)
         done = before.state.total_steps
         integer("steps", steps, most=MAXIMUM_STEPS - done)
         seed = before.provenance["seed"]
@@ -268,30 +268,6 @@ class Dynamics(Record):
             "landscape": landscape.describe(),
             "dynamics": {"class": type(self).__name__, **self.arguments()},
         }
-
-
-def _runnable(landscape: Any) -> Any:
-    """Return `landscape` if compiled loops can run on it, else wrapped so that they can."""
-    if isinstance(landscape, CompiledLandscape | CallbackLandscape):
-        return landscape
-    missing = [n for n in ("dim", "dtype", "energy", "gradient") if not hasattr(landscape, n)]
-    if missing:
-        fix = f"It lacks {', '.join(missing)}; tw.UserLandscape makes one from functions."
-        raise TypeError(message("landscape", "a landscape", show(landscape), fix))
-    return UserLandscape.wrap(landscape)
-
-
-def _replicas(replicas: Any, count: int) -> np.ndarray:
-    """Return the ids u32 [R] of the replicas of a batch of `count`."""
-    if replicas is None:
-        return np.arange(count, dtype=np.uint32)
-    expected = f"None, or one id for each of the R = {count} rows of theta"
-    if np.ndim(replicas) != 1:
-        raise ValueError(message("replicas", expected, show(replicas)))
-    ids = _rng.replica_ids(replicas)
-    if len(ids) != count:
-        raise ValueError(message("replicas", expected, f"{len(ids)} ids"))
-    return ids
 
 
 def _broadcast(name: str, value: Any, replicas: int) -> Any:

@@ -11,15 +11,11 @@ from typing import Any
 import numpy as np
 
 from .._checks import batch, dtype_name, integer, known_options, message, show
-from .base import load_target, require_hessian_memory
+from .base import CompiledLandscape, load_target, require_hessian_memory
 from .describe import Described
+from .differences import RELATIVE_ERROR, STEP, difference_products
 
-__all__ = ["CallbackLandscape", "UserLandscape"]
-
-# Step of central differences, in units of (1 + |theta|) / |v|, and the relative error to expect:
-# medians on tanh and softplus networks of 601 parameters of size up to 5.
-_STEP = {"float64": 1e-4, "float32": 1e-3}
-_ERROR = {"float64": "1e-6", "float32": "1e-4"}
+__all__ = ["CallbackLandscape", "UserLandscape", "usable"]
 
 Function = Callable[[np.ndarray], Any]
 
@@ -257,16 +253,12 @@ class UserLandscape(CallbackLandscape):
             self._set(_warned=True)
             warnings.warn(
                 f"hvp: no function was given, so central differences of the gradient are used, "
-                f"with step {_STEP[self.dtype]:g} (1 + |theta|) / |v|; expect errors of about "
-                f"{_ERROR[self.dtype]} relative for smooth functions. Pass hvp= for exact ones.",
+                f"with step {STEP[self.dtype]:g} (1 + |theta|) / |v|; expect relative errors of "
+                f"{RELATIVE_ERROR[self.dtype]:g} for smooth functions. Pass hvp= for exact ones.",
                 UserWarning,
                 stacklevel=2,
             )
-        length = np.linalg.norm(v, axis=1, keepdims=True)
-        scale = _STEP[self.dtype] * (1 + np.linalg.norm(theta, axis=1, keepdims=True))
-        step = (scale / np.where(length > 0, length, 1)).astype(self.dtype)  # v = 0 gives H v = 0
-        ahead, behind = self.gradient(theta + step * v)[1], self.gradient(theta - step * v)[1]
-        return (ahead - behind) / (2 * step)
+        return difference_products(lambda x: self.gradient(x)[1], theta, v)
 
     def _checked(self, argument: str, theta: np.ndarray) -> np.ndarray:
         view = batch(theta, self.dim, self.dtype, argument).view()
@@ -291,3 +283,14 @@ class UserLandscape(CallbackLandscape):
             fix = "theta is a batch: every row is one point."
             raise ValueError(message(label, expected, f"shape {list(array.shape)}", fix))
         return np.ascontiguousarray(array, dtype=self.dtype)
+
+
+def usable(landscape: Any) -> CompiledLandscape | CallbackLandscape:
+    """Return `landscape` if it is one of ours, else wrapped; raise if it is no landscape."""
+    if isinstance(landscape, CompiledLandscape | CallbackLandscape):
+        return landscape
+    missing = [n for n in ("dim", "dtype", "energy", "gradient") if not hasattr(landscape, n)]
+    if missing:
+        fix = f"It lacks {', '.join(missing)}; tw.UserLandscape makes one from functions."
+        raise TypeError(message("landscape", "a landscape", show(landscape), fix))
+    return UserLandscape.wrap(landscape)
