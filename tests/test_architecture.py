@@ -49,7 +49,8 @@ MAY_IMPORT = {
     "plotting": (HELPERS, NUMPY),
     "doctor": ({"_targets"}, NUMPY),
     "demo": (ABOVE, NUMPY | {"tqdm"}),
-    "cli": ({"doctor", "demo", "landscapes", "protocols", "theory"} | HELPERS, {"typer"}),
+    "study": (ABOVE, NUMPY),
+    "cli": ({"doctor", "demo", "study", "landscapes", "protocols"} | HELPERS, {"typer"}),
 }
 
 

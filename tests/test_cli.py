@@ -1,5 +1,6 @@
 """The command line and the demo: what a newcomer meets first."""
 
+import dataclasses
 import importlib.util
 import sys
 
@@ -80,13 +81,10 @@ def test_committee_averages_probabilities_and_ignores_the_lost():
     votes = np.log([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
     final = np.stack([votes, votes])
     status = np.array([[0, 0, 0], [2, 0, 0]])
-    zeros = np.zeros((1, 2, 3))
-    chart = ThermalChart(
-        temperatures=np.array([1.0, 2.0]), energies=zeros, virials=zeros, squared_norms=zeros,
-        restores=status, status=status, acceptance=status, final=final, measure="box",
-        confinement=1.0, scheme="baoab", step_size=np.ones(2), steps=1, burn_in=0.0, cooling=0.0,
-        initial_temperature=1.0, seconds=0.0,
-    )  # fmt: skip
+    made = tw.protocols.thermal_chart(
+        tw.Quadratic(1.0, dim=2), [1.0, 2.0], replicas=3, steps=400, curvature=0, rng=0
+    )
+    chart = dataclasses.replace(made, final=final, status=status)
     data = tw.datasets.from_arrays(np.zeros((1, 2)), np.zeros(1))
     data = type("Data", (), {"test_inputs": data.inputs, "test_targets": np.zeros(1)})
     scores = demo.score(Land, data, chart)

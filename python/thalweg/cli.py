@@ -1,4 +1,4 @@
-"""The command line: ``thalweg demo``, ``count``, ``doctor``, ``version``."""
+"""The command line: ``thalweg demo``, ``chart``, ``count``, ``doctor``, ``version``."""
 
 import sys
 from pathlib import Path
@@ -49,6 +49,29 @@ def application():
             _fail(f"{error}", code=2)
         except KeyboardInterrupt:
             _fail("stopped before there was anything to keep; nothing was written.", code=130)
+
+    @app.command()
+    def chart(
+        study: Annotated[Path, typer.Argument(help="Study file, as docs/examples/study.toml.")],
+        threads: Annotated[int, typer.Option(help="Threads; 0 uses all cores.")] = 0,
+    ) -> None:
+        """Chart the landscape that a study file describes; writes chart.npz, .png, summary.txt."""
+        from .errors import Interrupted
+        from .study import FILES, read
+
+        try:
+            asked = read(study)
+            made = asked.run(threads=threads or None)
+        except Interrupted as stop:
+            kept = hasattr(stop.result, "summary") and hasattr(stop.result, "temperatures")
+            told = f"what there was is in {asked.folder}" if kept else "too early to keep anything"
+            _fail(f"stopped; {told}.", code=130)
+        except ImportError as error:
+            _fail(f"{error}", code=1)
+        except (ValueError, TypeError, FileNotFoundError, MemoryError) as error:
+            _fail(f"{error}", code=2)
+        print(made.summary())
+        print(f"\nWrote {', '.join(FILES)} to {asked.folder}.")
 
     @app.command()
     def count(

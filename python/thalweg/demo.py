@@ -221,30 +221,28 @@ def explain(chart: ThermalChart, scores: Scores) -> str:
 
 
 def _equilibrium(chart: ThermalChart) -> str:
-    """The verdict of the virial test, which is exact in equilibrium."""
+    """The verdicts, in a sentence."""
     ratio, error = chart.virial_ratio()
     worst = int(np.nanargmax(np.abs(ratio - 1)))
-    balanced = (np.abs(ratio - 1) < 0.02 + 3 * error).all()
-    verdict = (
-        "these are equilibrium numbers" if balanced else "NOT in equilibrium: use more --steps"
+    failed = [verdict for verdict in chart.verdicts() if not verdict.equilibrated]
+    said = (
+        "no test refutes equilibrium at any temperature"
+        if not failed
+        else "; ".join(str(verdict) for verdict in failed) + ". Try more --steps"
     )
     return (
         f"Equilibrium. The virial is exactly 1 in equilibrium; the worst here is "
-        f"{ratio[worst]:.3f} +- {error[worst]:.3f} at T = {chart.temperatures[worst]:g}: {verdict}."
+        f"{ratio[worst]:.3f} +- {error[worst]:.3f} at T = {chart.temperatures[worst]:g}. Together "
+        f"with drift, R-hat and heat capacity: {said}."
     )
 
 
 def draw(chart: ThermalChart, scores: Scores):
-    """Three panels: loss, dimensions and accuracies against temperature; returns the figure."""
-    canvas, (left, middle, right) = figure(columns=3)
-    t = chart.temperatures
-    loss, error = chart.mean_loss()
-    left.errorbar(t, loss, error, marker="o", capsize=2, label="sampled")
-    left.plot(t, t * loss[0] / t[0], "--", color="0.5", label=r"slope 1: $\langle L\rangle = kT$")
-    left.loglog()
-    left.legend()
-    tidy(left, xlabel="temperature $T$", ylabel=r"mean loss $\langle L\rangle$")
-    chart.plot(middle)
+    """The chart's four panels, its principal components, and the accuracies; returns the figure."""
+    canvas, axes = figure(columns=3, rows=2)
+    chart.plot(axes[:4])
+    chart.directions.plot(axes[4])
+    right, t = axes[5], chart.temperatures
     right.errorbar(
         t,
         np.nanmean(scores.single, axis=1),

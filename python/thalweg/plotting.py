@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["axes", "figure", "tidy"]
+__all__ = ["axes", "figure", "panels", "tidy"]
 
 
 def _matplotlib() -> Any:
@@ -58,12 +58,41 @@ def axes(ax: Any = None, *, xlabel: str = "", ylabel: str = "", title: str | Non
     return tidy(ax, xlabel=xlabel, ylabel=ylabel, title=title)
 
 
-def figure(columns: int = 1, width: float = 4.2, height: float = 3.6) -> tuple[Any, Any]:
-    """Return a figure and its axes in one row, without pyplot: for files, safe without a screen.
+def panels(rows: int, columns: int, width: float = 4.2, height: float = 3.4) -> Any:
+    """Return the axes [rows, columns] of a new pyplot figure; never calls ``show``.
 
     Parameters
     ----------
-    columns : int
+    rows, columns : int
+    width, height : float
+        Size of one panel in inches.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed; the message is the pip command.
+
+    Examples
+    --------
+    >>> from thalweg.plotting import panels
+    >>> panels(2, 3).shape
+    (2, 3)
+    """
+    _matplotlib()
+    from matplotlib import pyplot
+
+    size = (columns * width, rows * height)
+    return pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")[1]
+
+
+def figure(
+    columns: int = 1, width: float = 4.2, height: float = 3.6, rows: int = 1
+) -> tuple[Any, Any]:
+    """Return a figure and its axes, row by row, without pyplot: for files, safe without a screen.
+
+    Parameters
+    ----------
+    columns, rows : int
         Number of panels.
     width, height : float
         Size of one panel in inches.
@@ -78,5 +107,5 @@ def figure(columns: int = 1, width: float = 4.2, height: float = 3.6) -> tuple[A
     _matplotlib()
     from matplotlib.figure import Figure
 
-    canvas = Figure(figsize=(columns * width, height), layout="constrained")
-    return canvas, canvas.subplots(1, columns, squeeze=False)[0]
+    canvas = Figure(figsize=(columns * width, rows * height), layout="constrained")
+    return canvas, canvas.subplots(rows, columns, squeeze=False).ravel()

@@ -123,7 +123,7 @@ def test_exponential_walls_under_a_lid_closed_form():
     agrees(chart.dimension_from_variance(), 2 * variance, at_most=0.1)
     assert np.isnan(chart.virial_ratio()).all()  # no box, no identity
     assert "ageing, no equilibrium" in chart.summary()
-    assert "ageing" in chart.plot().get_title()
+    assert "ageing" in chart.plot()[0].get_title()
 
 
 def test_exponential_walls_in_a_box():
@@ -177,7 +177,10 @@ def test_the_guard_restores_and_counts():
         chart = short(step_size=[0.5, 0.05], steps=4000, guard=50.0)
     assert (chart.restores[0] > 0).all()
     assert (chart.restores[1] == 0).all()
-    assert "blow-ups were undone at T=0.01: use a smaller step_size" in chart.summary()
+    assert (chart.first_restore[0] > 0).all()
+    assert "blow-ups were undone at T=0.01 replica 0" in chart.summary()
+    assert "use a smaller step_size" in chart.summary()
+    assert "blow-ups undone while sampling" in str(chart.verdicts()[0])
 
 
 def test_save_load_and_repeat(tmp_path):
@@ -207,10 +210,12 @@ def test_summary_and_plot_say_what_was_measured():
     chart = short()
     text = chart.summary()
     assert "box of width 1, 2 temperatures x 4 replicas, baoab, 400 steps" in text
-    assert sum(line.lstrip().startswith(("0.01 ", "0.1 ")) for line in text.splitlines()) == 2
-    ax = chart.plot()
-    assert chart.plot(ax) is ax
-    assert ax.get_xscale() == "log"
+    rows = [line.split()[0] for line in text.splitlines() if line[:4].strip()[:1] == "0"]
+    assert rows == ["0.01", "0.1"] * 3  # dimensions, tests, curvature; there are no samples
+    axes = chart.plot()
+    assert len(axes) == 4
+    assert chart.plot(axes)[0] is axes[0]
+    assert axes[0].get_xscale() == axes[0].get_yscale() == "log"
 
 
 def test_any_landscape_and_any_start():
@@ -251,7 +256,13 @@ def test_ctrl_c_keeps_what_was_recorded(monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
-        ({"measure": "ridge"}, ValueError, r"measure: expected one of \['box', 'free'\]"),
+        ({"measure": "ridgy"}, ValueError, "measure: expected one of .* Did you mean 'ridge'"),
+        ({"measure": "ridge"}, ValueError, "ridge: expected a number > 0 for measure='ridge'"),
+        ({"ridge": 1.0}, ValueError, "ridge: expected None for measure='box', got 1.0"),
+        ({"units": "metric"}, ValueError, "units: expected one of"),
+        ({"snapshots": 0}, ValueError, "snapshots: expected an integer >= 1"),
+        ({"curvature": 50}, ValueError, "curvature: expected an integer >= 0 and <= 40"),
+        ({"start": "cold"}, ValueError, r"start: expected one of \['both', 'hot', 'trained'\]"),
         ({"scheme": "hmc"}, ValueError, "scheme: expected one of"),
         ({"confinement": 0.0}, ValueError, "confinement: expected a finite number > 0"),
         ({"step_size": 0.0}, ValueError, "step_size: expected"),
@@ -263,7 +274,7 @@ def test_ctrl_c_keeps_what_was_recorded(monkeypatch):
         ({"record_every": 0}, ValueError, "record_every: expected an integer >= 1"),
         ({"guard": -1.0}, ValueError, "guard: expected"),
         ({"initial_temperature": -1.0}, ValueError, "initial_temperature: expected"),
-        ({"start": np.zeros((3, 6))}, ValueError, r"start: expected shape \[6\], \[4, 6\] or"),
+        ({"start": np.zeros((3, 6))}, ValueError, r"or shape \[6\], \[4, 6\] or"),
         ({"start": np.full(6, np.nan)}, ValueError, "start: expected finite numbers"),
         ({"temprature": 1.0}, TypeError, "unknown option 'temprature'"),
     ],
@@ -280,7 +291,7 @@ def test_bad_temperatures_are_named(temperatures):
 
 
 def test_replicas_thrown_away_while_cooling_are_found_by_their_siblings():
-    stranded = importlib.import_module("thalweg.protocols.thermal_chart")._stranded
+    stranded = importlib.import_module("thalweg.protocols.thermal_assembly")._stranded
     rng = np.random.default_rng(0)
     temperatures = np.array([1e-3, 1e-2])
     energies = temperatures[:, None] * rng.gamma(20.0, size=(50, 2, 4))

@@ -5,15 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from ..results import Result
-from .estimates import mean_with_error, variance_with_error
-from .tables import table, value_with_error
-
-AGEING = (
-    "ageing, no equilibrium: measure='free' confines nothing, so where the loss falls to zero at "
-    "infinity these numbers depend on the length of the run and are no dimension"
+from ..theory import walls
+from . import thermal_figure, thermal_summary, thermal_verdict
+from .estimates import (
+    autocorrelation_time,
+    jackknife,
+    mean_with_error,
+    per_temperature,
+    power_law,
+    sparse_mean_with_error,
+    split_r_hat,
+    total_variance,
+    variance_with_error,
 )
+from .thermal_curvature import Curvature
+from .thermal_snapshots import Boundary, Directions
+
 DIVERGED = 2  # status code of a replica that left the finite numbers
 
 
@@ -21,31 +31,76 @@ DIVERGED = 2  # status code of a replica that left the finite numbers
 class ThermalChart(Result):
     """What a landscape looks like to thermal noise, at M temperatures with K replicas each.
 
-    Arrays of S records taken after the burn-in: ``energies``, ``virials`` (theta . grad L) and
-    ``squared_norms`` (|theta|^2), all [S, M, K]. Per replica [M, K]: ``restores`` (blow-ups undone
-    by the guard), ``status`` (0 ok, 2 diverged), ``acceptance`` (nan unless Metropolis) and the
-    last point ``final`` [M, K, P]. Estimates are methods; each returns values and one standard
-    error, both [M], from independent replicas (see `estimates`). Diverged replicas are left out of
-    every estimate and listed by `lost`.
+    Estimates are methods; unless they say otherwise each returns values and one standard error,
+    both [M], from independent replicas (see `estimates`). Diverged replicas are left out of every
+    estimate and listed by `lost`.
+
+    Attributes
+    ----------
+    temperatures : array [M]
+    energies, virials, squared_norms, gradient_squared_norms : arrays [S, M, K]
+        L, theta . grad L, |theta|^2 and |grad L|^2 in the S records after the burn-in.
+    restores, restores_sampling : int arrays [M, K]
+        Blow-ups undone by the guard: in all, and after the burn-in.
+    first_restore : int array [M, K]
+        The step by which the first was undone (runs are looked at a few dozen times), 0: none.
+    status, lost_steps : int arrays [M, K]
+        0 ok, 2 diverged; and the first bad step, 0: none.
+    trained : bool array [M, K]
+        Which replicas began at trained points, and so came to their temperature from below.
+    acceptance : array [M, K]
+        nan unless the scheme is "metropolis".
+    final : array [M, K, P]
+        The last points.
+    boundary : Boundary or None
+        Losses of single samples in the snapshots, where the landscape has samples.
+    directions : Directions or None
+        Principal components of the motion.
+    curvature : Curvature or None
+        The Hessian in the snapshots; None if it was not asked for.
+    measure, confinement, ridge, scheme, units, step_size, steps, burn_in, cooling,
+    initial_temperature : as given
+    seconds : float
     """
 
     temperatures: np.ndarray
     energies: np.ndarray
     virials: np.ndarray
     squared_norms: np.ndarray
+    gradient_squared_norms: np.ndarray
     restores: np.ndarray
+    restores_sampling: np.ndarray
+    first_restore: np.ndarray
     status: np.ndarray
+    lost_steps: np.ndarray
+    trained: np.ndarray
     acceptance: np.ndarray
     final: np.ndarray
+    boundary: Boundary | None
+    directions: Directions | None
+    curvature: Curvature | None
     measure: str
     confinement: float
+    ridge: float | None
     scheme: str
+    units: str
     step_size: np.ndarray
     steps: int
     burn_in: float
     cooling: float
     initial_temperature: float
     seconds: float
+
+    # --- What was sampled. ---
+
+    @property
+    def widths(self) -> np.ndarray:
+        """Sigma of the confining Gaussian [M]: the box, sqrt(T / ridge), or inf."""
+        if self.measure == "ridge":
+            return np.sqrt(self.temperatures / self.ridge)
+        return np.full(
+            len(self.temperatures), self.confinement if self.measure == "box" else np.inf
+        )
 
     @property
     def kept(self) -> np.ndarray:
@@ -54,8 +109,16 @@ class ThermalChart(Result):
 
     @property
     def lost(self) -> list[tuple[int, int]]:
-        """(temperature index, replica index) of every replica left out of the estimates."""
+        """(temperature index, replica index) of every replica left out; see ``lost_steps``."""
         return [(int(m), int(k)) for m, k in np.argwhere(~self.kept)]
+
+    def thermal_energy(self) -> np.ndarray:
+        """The energy V [S, M, K] that the temperature is conjugate to: L, with its ridge if any."""
+        if self.measure != "ridge":
+            return self.energies
+        return self.energies + 0.5 * self.ridge * self.squared_norms
+
+    # --- Dimensions. ---
 
     def mean_loss(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean loss <L> and its standard error."""
@@ -77,17 +140,124 @@ class ThermalChart(Result):
         """Effective dimension 2 Var(L)/T^2: a harmonic well of that many directions shakes so."""
         return tuple(2 * x / self.temperatures**2 for x in self.loss_variance())
 
+    def dimension_without_thermometer(self) -> tuple[np.ndarray, np.ndarray]:
+        """Effective dimension 2 <L>^2 / Var(L): knows nothing of T; for energies ~ Gamma(k)."""
+
+        def estimate(series):
+            return 2 * series.mean() ** 2 / total_variance(series)
+
+        return self._each(lambda series: jackknife(estimate, series), self.energies)
+
+    def exponent(self) -> tuple[float, float]:
+        """Exponent a of <L> ~ T^a over the whole ladder, and its standard error; 1 for a well."""
+        return power_law(self.temperatures, *self.mean_loss())
+
+    def loss_at_mean(self) -> tuple[np.ndarray, np.ndarray]:
+        """Loss of a replica's mean point in units of T, and its standard error; nan if not known.
+
+        In a convex well it lies below k; where it does not, low-loss points surround worse ones.
+        """
+        if self.directions is None:
+            return np.full(len(self.temperatures), np.nan), np.full(len(self.temperatures), np.nan)
+        series = self.directions.loss_at_mean[None] / self.temperatures[:, None]
+        return self._each(sparse_mean_with_error, series)
+
+    # --- What the simplest model of walls says, without a free parameter, once k is measured. ---
+
+    def predicted_points_near_boundary(self, level: float = walls.BOUNDARY_LEVEL) -> np.ndarray:
+        """Samples near the boundary [M] that N tilted walls with this <L>/T would have."""
+        return self._predicted(walls.tilted_points_near_boundary, level)
+
+    def predicted_participation(self) -> np.ndarray:
+        """Participation [M] that N tilted walls with this <L>/T would have."""
+        return self._predicted(walls.tilted_participation)
+
+    def _predicted(self, model, *arguments) -> np.ndarray:
+        predicted, k = np.full(len(self.temperatures), np.nan), self.k()[0]
+        known = np.isfinite(k) & (k > 0)
+        if self.boundary is not None and known.any():
+            predicted[known] = model(k[known], self.boundary.samples, *arguments)
+        return predicted
+
+    # --- Thermometers and tests of equilibrium. ---
+
+    def heat_capacity_from_fluctuations(self) -> tuple[np.ndarray, np.ndarray]:
+        """Var(V)/T^2, and its standard error."""
+        pair = self._each(variance_with_error, self.thermal_energy())
+        return tuple(x / self.temperatures**2 for x in pair)
+
+    def heat_capacity_from_difference(self) -> tuple[np.ndarray, np.ndarray]:
+        """d<V>/dT = (1 + d/dlog T) <V>/T by second-order differences along the ladder.
+
+        In the box and with a ridge this equals Var(V)/T^2 exactly. nan for fewer than three
+        temperatures. The standard error is that of the means; the error of the difference formula
+        comes on top where <V>/T bends between neighbours.
+        """
+        mean, error = self._each(mean_with_error, self.thermal_energy())
+        count = len(self.temperatures)
+        if count < 3 or (np.diff(self.temperatures) == 0).any():
+            return np.full(count, np.nan), np.full(count, np.nan)
+        rule = np.gradient(np.eye(count), np.log(self.temperatures), axis=0, edge_order=2)
+        rule = (rule + np.eye(count)) / self.temperatures
+        return rule @ mean, np.sqrt(rule**2 @ error**2)
+
+    def gamma_distance(self) -> tuple[np.ndarray, np.ndarray]:
+        """Kolmogorov-Smirnov distance of L/T from Gamma(k, 1), k = <L>/T, and its own scale.
+
+        The scale is the distance that as many independent draws would have on average,
+        sqrt(pi/2) log(2) / sqrt(n), n = records / autocorrelation time (a little less, as k is
+        fitted). Distances up to twice that are what a Gamma law gives.
+        """
+
+        def estimate(series):
+            if series.size == 0:
+                return np.nan, np.nan
+            draws = series.size / autocorrelation_time(series)
+            mean = series.mean()
+            distance = stats.kstest(series.ravel(), stats.gamma(mean).cdf).statistic
+            return distance, np.sqrt(np.pi / 2 / draws) * np.log(2)
+
+        return self._each(estimate, self.energies / self.temperatures[:, None])
+
+    def skewness(self) -> tuple[np.ndarray, np.ndarray]:
+        """Skewness of L, and its standard error; 2/sqrt(k) for Gamma(k)."""
+
+        def estimate(series):
+            return float(stats.skew(series, axis=None))
+
+        return self._each(lambda series: jackknife(estimate, series), self.energies)
+
     def virial_ratio(self) -> tuple[np.ndarray, np.ndarray]:
-        """(<theta . grad L>/T + <|theta|^2>/sigma^2) / P, exactly 1 in equilibrium in the box.
+        """(<theta . grad L>/T + <|theta|^2>/sigma^2) / P, exactly 1 in equilibrium.
 
         nan for measure "free", where there is nothing to compare with. Walls that reflect (the lid
         of ExponentialWalls) add a surface term that is not counted here.
         """
-        if self.measure != "box":
+        if self.measure == "free":
             return np.full(len(self.temperatures), np.nan), np.full(len(self.temperatures), np.nan)
         work = self.virials / self.temperatures[:, None]
-        sizes = self.squared_norms / self.confinement**2
+        sizes = self.squared_norms / self.widths[:, None] ** 2
         return self._each(mean_with_error, (work + sizes) / self.final.shape[-1])
+
+    def configurational_temperature(self) -> tuple[np.ndarray, np.ndarray]:
+        """<|grad U|^2> / <lap U>, the temperature of the motion in units of the one asked for.
+
+        U = L/T + |theta|^2 / (2 sigma^2), so 1 in equilibrium (H. H. Rugh, Phys. Rev. Lett. 78,
+        772 (1997), doi:10.1103/PhysRevLett.78.772). The Laplacian comes from the traces in
+        `curvature`; nan without them, or where the landscape has kinks: they push, but an exact
+        Hessian does not see them.
+        """
+        nothing = np.full(len(self.temperatures), np.nan)
+        if self.curvature is None or self.curvature.kinks:
+            return nothing, nothing
+        t, box = self.temperatures[:, None], self.widths[:, None] ** -2
+        force = self.gradient_squared_norms / t**2 + 2 * box * self.virials / t
+        force, force_error = self._each(mean_with_error, force + box**2 * self.squared_norms)
+        trace, trace_error = self.curvature.trace()
+        laplacian = trace / self.temperatures + self.final.shape[-1] * box[:, 0]
+        ratio = force / laplacian
+        relative = np.hypot(force_error / force, trace_error / self.temperatures / laplacian)
+        return ratio, np.abs(ratio) * relative
 
     def drift(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean loss of the second half over that of the first, minus 1: not 0 while it ages."""
@@ -98,72 +268,33 @@ class ThermalChart(Result):
         # The halves are taken as independent: true when the run is many correlation times long.
         return ratio - 1, np.abs(ratio) * np.hypot(early_error / early, late_error / late)
 
-    def _each(self, estimate, series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def r_hat(self) -> np.ndarray:
+        """Gelman-Rubin R-hat [M] of the loss, over halves of replicas started hot and trained."""
+        return self._each(lambda series: (split_r_hat(series),), self.energies)[0]
+
+    def correlation_time(self) -> np.ndarray:
+        """Integrated autocorrelation time [M] of the loss, in steps."""
+        pair = self._each(lambda series: (autocorrelation_time(series),), self.energies)
+        return pair[0] * self.steps * (1 - self.burn_in) / len(self.energies)
+
+    def verdicts(self) -> list[thermal_verdict.Verdict]:
+        """Return for every temperature whether it is in equilibrium, and if not, why not."""
+        return thermal_verdict.judge(self)
+
+    def _each(self, estimate, series: np.ndarray) -> tuple:
         """Apply an estimate to the kept replicas of every temperature."""
-        kept = self.kept
-        pairs = [estimate(series[:, m, kept[m]]) for m in range(len(self.temperatures))]
-        values, errors = np.array(pairs).T
-        return values, errors
+        return per_temperature(estimate, np.where(self.kept, series, np.nan))
+
+    # --- For people. ---
 
     def summary(self) -> str:
-        """A table, one row per temperature, with what was run above and what was lost below."""
-        columns = (
-            ("<L>", self.mean_loss()),
-            ("<L>/T", self.k()),
-            ("d(mean)", self.dimension_from_mean()),
-            ("d(variance)", self.dimension_from_variance()),
-            ("virial", self.virial_ratio()),
-            ("drift", self.drift()),
-        )
-        rows = [
-            [f"{t:.3g}"]
-            + [value_with_error(v[m], e[m], name == "drift") for name, (v, e) in columns]
-            + [str(self.restores[m].sum()), str((~self.kept[m]).sum())]
-            for m, t in enumerate(self.temperatures)
-        ]
-        names = ["T", *(name for name, _ in columns), "restores", "lost"]
-        return "\n".join([self._heading(), "", table(names, rows), *self._remarks()])
+        """Return tables, a row per temperature, of dimensions, tests, boundary and curvature."""
+        return thermal_summary.text(self)
 
-    def _heading(self) -> str:
-        """What was run, in one line: a dimension means nothing without its measure."""
-        count, replicas, dim = self.final.shape
-        box = f"box of width {self.confinement:g}" if self.measure == "box" else "no box (free)"
-        return (
-            f"thermal chart: P = {dim}, {box}, {count} temperatures x {replicas} replicas, "
-            f"{self.scheme}, {self.steps} steps ({self.cooling:.0%} cooling, "
-            f"{self.burn_in:.0%} burn-in), {len(self.energies)} records"
-        )
+    def plot(self, axes=None):
+        """Draw the four panels of the chart; returns their axes [4].
 
-    def _remarks(self) -> list[str]:
-        """Lines under the table: how to read it, and everything that went wrong."""
-        remarks = ["+- is one standard error; in equilibrium virial is 1 and drift is 0"]
-        if self.measure == "free":
-            remarks.append(AGEING)
-        shaken = [
-            f"T={t:.3g}" for t, n in zip(self.temperatures, self.restores, strict=True) if n.any()
-        ]
-        if shaken:
-            remarks.append(f"blow-ups were undone at {', '.join(shaken)}: use a smaller step_size")
-        if self.lost:
-            places = ", ".join(f"T={self.temperatures[m]:.3g} replica {k}" for m, k in self.lost)
-            remarks.append(f"left out because they diverged: {places}")
-        if np.isfinite(self.acceptance).any():
-            rates = ", ".join(f"{rate:.2f}" for rate in np.nanmean(self.acceptance, axis=1))
-            remarks.append(f"acceptance per temperature: {rates}")
-        return remarks
-
-    def plot(self, ax=None):
-        """Draw both effective dimensions against temperature; returns the axes."""
-        from ..plotting import axes  # matplotlib is optional
-
-        title = "no box: ageing, no equilibrium" if self.measure == "free" else None
-        ax = axes(ax, xlabel="temperature $T$", ylabel="effective dimension", title=title)
-        for label, marker, (value, error) in (
-            (r"from the mean, $2\langle L\rangle/T$", "o", self.dimension_from_mean()),
-            (r"from the variance, $2\,\mathrm{Var}L/T^2$", "s", self.dimension_from_variance()),
-        ):
-            ax.errorbar(self.temperatures, value, error, marker=marker, capsize=2, label=label)
-        ax.set_xscale("log")
-        ax.set_ylim(bottom=0)
-        ax.legend()
-        return ax
+        Mean loss against temperature; the energy histograms collapsed onto Gamma(k); samples near
+        the boundary against k; curvature against temperature.
+        """
+        return thermal_figure.draw(self, axes)

@@ -1,0 +1,102 @@
+"""Whether a temperature of a thermal chart is in equilibrium, and if not, why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .thermal_result import ThermalChart
+
+AGEING = (
+    "ageing, no equilibrium: measure='free' confines nothing, so where the loss falls to zero at "
+    "infinity these numbers depend on the length of the run and are no dimension"
+)
+SIGMAS = 3  # how many standard errors a test may be off
+R_HAT = 1.05
+# What a test may be off besides: finite steps bias every estimate by a few per cent, and a ladder
+# of one temperature a decade gives its differences that much error.
+ALLOWANCE = {"virial": 0.02, "drift": 0.03, "heat": 0.1, "temperature": 0.1}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on one temperature.
+
+    Attributes
+    ----------
+    temperature : float
+    equilibrated : bool
+        Whether no test failed. Tests can refute equilibrium; none can prove it.
+    reasons : tuple of str
+        What failed, in words, with the numbers.
+    """
+
+    temperature: float
+    equilibrated: bool
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.equilibrated:
+            return f"T = {self.temperature:.3g}: equilibrated"
+        return f"T = {self.temperature:.3g}: NOT equilibrated: {'; '.join(self.reasons)}"
+
+
+def judge(chart: ThermalChart) -> list[Verdict]:
+    """Every test at every temperature."""
+    reasons: list[list[str]] = [[] for _ in chart.temperatures]
+
+    def fail(m: int, text: str) -> None:
+        reasons[m].append(text)
+
+    _survivors(chart, fail)
+    if chart.measure == "free":
+        for m in range(len(reasons)):
+            fail(m, "ageing: nothing confines")
+    off_by = [
+        ("virial", chart.virial_ratio(), 1.0, "virial {:.3f} +- {:.3f} instead of 1"),
+        ("drift", chart.drift(), 0.0, "still drifts: second half {:+.3f} +- {:.3f} off the first"),
+        (
+            "temperature",
+            chart.configurational_temperature(),
+            1.0,
+            "configurational temperature {:.2f} +- {:.2f} T: smaller steps",
+        ),
+    ]
+    for name, (value, error), exact, text in off_by:
+        for m in np.flatnonzero(np.abs(value - exact) > ALLOWANCE[name] + SIGMAS * error):
+            fail(m, text.format(value[m], error[m]))
+    _heat(chart, fail)
+    r_hat = chart.r_hat()
+    for m in np.flatnonzero(r_hat > R_HAT):
+        fail(m, f"R-hat {r_hat[m]:.2f} > {R_HAT}: replicas disagree, run longer")
+    return [
+        Verdict(float(t), not why, tuple(why))
+        for t, why in zip(chart.temperatures, reasons, strict=True)
+    ]
+
+
+def _survivors(chart: ThermalChart, fail) -> None:
+    """Replicas that were lost or had to be rescued: what is left is not a fair sample."""
+    lost, replicas = (~chart.kept).sum(axis=1), chart.kept.shape[1]
+    rescued = chart.restores_sampling.sum(axis=1)
+    for m in range(len(lost)):
+        if lost[m]:
+            fail(m, f"{lost[m]} of {replicas} replicas diverged: smaller steps")
+        if rescued[m]:
+            fail(m, f"{rescued[m]} blow-ups undone while sampling: smaller steps")
+
+
+def _heat(chart: ThermalChart, fail) -> None:
+    """Fluctuations against differences, where a difference is centred; exact where confined."""
+    if chart.measure == "free":
+        return
+    fluctuation, error = chart.heat_capacity_from_fluctuations()
+    difference, other = chart.heat_capacity_from_difference()
+    allowed = ALLOWANCE["heat"] * np.abs(difference) + SIGMAS * np.hypot(error, other)
+    for m in np.flatnonzero(np.abs(fluctuation - difference) > allowed):
+        if 0 < m < len(allowed) - 1:
+            fail(m, f"heat capacity {fluctuation[m]:.3g} by fluctuation, {difference[m]:.3g} by "
+                    "difference")  # fmt: skip
