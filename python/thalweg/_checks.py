@@ -225,7 +225,8 @@ def known_options(target: T) -> T:
         if p.name != "self" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
     known = frozenset(names)
-    label = target.__name__
+    # A decorated __init__ is called by its class's name, as everybody does.
+    label = target.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:

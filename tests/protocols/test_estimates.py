@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from thalweg.protocols.estimates import independent_means, mean_with_error, variance_with_error
+from thalweg.protocols.estimates import (
+    autocorrelation_time,
+    decorrelation_time,
+    independent_means,
+    jackknife,
+    mean_with_error,
+    per_temperature,
+    power_law,
+    sparse_mean_with_error,
+    split_r_hat,
+    total_variance,
+    variance_with_error,
+)
 
 MEMORY = 0.9  # correlation of successive records; 19 records are worth about one
 
@@ -62,3 +74,88 @@ def test_no_replicas_no_number():
 def test_too_few_records_for_blocks_is_an_error():
     with pytest.raises(ValueError, match="9 records cannot be cut into 10 blocks"):
         independent_means(np.zeros((9, 1)))
+
+
+def test_autocorrelation_time_of_a_process_that_is_known():
+    # Sum over t of 0.9^|t| = (1 + 0.9) / (1 - 0.9) = 19.
+    times = [
+        autocorrelation_time(run) for run in correlated(np.random.default_rng(5), 20, 20_000, 2)
+    ]
+    # Relative error of one estimate (Sokal): sqrt(2 (2 M + 1) / n) = 10 %, M = 5 tau, n = 40 000.
+    assert np.mean(times) == pytest.approx(19, rel=4 * 0.1 / np.sqrt(20))
+    independent = np.random.default_rng(6).normal(size=(20_000, 2))
+    # The same formula with tau = 1, so M = 5: 2.3 %.
+    assert autocorrelation_time(independent) == pytest.approx(1, abs=4 * 0.023)
+    assert np.isnan(autocorrelation_time(np.ones((10, 2))))
+
+
+def test_an_oscillation_counts_as_memory():
+    steps = np.arange(2000)
+    waves = np.cos(np.pi * 4 * steps / 2000)[:, None]  # four half-periods
+    # The positive quarter wave, 2 x 2000 / (4 pi); overlaps shorten it a little.
+    assert decorrelation_time(waves) == pytest.approx(2 * 2000 / (4 * np.pi), rel=0.1)
+    assert autocorrelation_time(waves) < 0.4 * decorrelation_time(waves)
+    noise = np.random.default_rng(11).normal(size=(2000, 1))
+    assert decorrelation_time(noise) < 1.3
+
+
+def test_r_hat_sees_replicas_that_differ_and_replicas_that_drift():
+    noise = np.random.default_rng(7).normal(size=(1000, 4))
+    assert split_r_hat(noise) == pytest.approx(1, abs=0.005)
+    # Means 0, 1, 2, 3 in each half: B = var([0..3, 0..3], ddof=1) = 10/7; sqrt(1 + 10/7) = 1.56.
+    assert split_r_hat(noise + np.arange(4)) == pytest.approx(np.sqrt(1 + 10 / 7), abs=0.03)
+    # Halves with means 1 and 3: B = 8/7; within each the drift adds 2^2 / 12.
+    drifting = noise + np.linspace(0, 4, 1000)[:, None]
+    assert split_r_hat(drifting) == pytest.approx(np.sqrt(1 + (8 / 7) / (4 / 3)), abs=0.03)
+    assert np.isnan(split_r_hat(np.ones((10, 2))))
+
+
+def test_jackknife_of_a_mean_is_its_standard_error():
+    series = np.random.default_rng(8).normal(size=(50, 6))
+    assert jackknife(np.mean, series) == pytest.approx(mean_with_error(series))
+    # With few replicas the run is cut in ten: the same blocks, all replicas in each.
+    few = series[:, :2]
+    blocks = few.reshape(10, 5, 2).mean(axis=(1, 2))
+    assert jackknife(np.mean, few)[1] == pytest.approx(blocks.std(ddof=1) / np.sqrt(10))
+
+
+def test_jackknife_of_a_ratio_is_the_spread_of_repeated_runs():
+    runs = np.random.default_rng(9).gamma(5.0, size=(600, 100, 8))
+
+    def dimension(series):
+        return 2 * series.mean() ** 2 / total_variance(series)
+
+    values, errors = np.array([jackknife(dimension, run) for run in runs]).T
+    assert values.mean() == pytest.approx(10, rel=0.02)  # Gamma(k): 2 k
+    assert (errors**2).mean() / values.var() == pytest.approx(1, abs=4 * np.sqrt(2 / 600) + 0.05)
+
+
+def test_power_law_and_its_error():
+    rng = np.random.default_rng(10)
+    x = np.geomspace(1e-6, 1e-2, 5)
+    pairs = [power_law(x, x**0.8 * np.exp(0.05 * rng.normal(size=5)), 0.05 * x**0.8)
+             for _ in range(2000)]  # fmt: skip
+    slopes, errors = np.array(pairs).T
+    exact = 0.05 / np.sqrt(((np.log(x) - np.log(x).mean()) ** 2).sum())
+    assert slopes.std() == pytest.approx(exact, rel=0.1)
+    assert abs(slopes.mean() - 0.8) < 4 * exact / np.sqrt(2000)
+    assert errors.min() == pytest.approx(exact, rel=0.2)  # widened where points scatter more
+    bent = power_law(x, np.array([1.0, 2.0, 9.0, 2.0, 1.0]), np.full(5, 1e-3))
+    assert bent[1] > 50 * power_law(x, x, 1e-3 * x)[1]
+    assert np.isnan(power_law(x[:2], x[:2], x[:2])).all()
+    assert np.isfinite(power_law(x, np.where(x > 1e-5, x, np.nan), 0.1 * x)).all()
+
+
+def test_sparse_records_count_each_where_replicas_are_few():
+    values = np.array([[1.0], [2.0], [3.0], [4.0]])
+    assert sparse_mean_with_error(values)[1] == pytest.approx(np.std([1, 2, 3, 4], ddof=1) / 2)
+    many = np.arange(8.0).reshape(2, 4)
+    assert sparse_mean_with_error(many) == mean_with_error(many)
+
+
+def test_per_temperature_leaves_out_what_is_nan():
+    series = np.ones((3, 2, 4))
+    series[1, 1, 2] = np.nan
+    seen = []
+    per_temperature(lambda each: (seen.append(each.shape) or each.mean(),), series)
+    assert seen == [(3, 4), (3, 3)]

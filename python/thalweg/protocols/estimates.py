@@ -125,17 +125,37 @@ def autocorrelation_time(series: np.ndarray) -> float:
     ----------
     A. Sokal, in: Functional Integration, NATO ASI B 361 (1997), doi:10.1007/978-1-4899-0319-8_6.
     """
+    rho = autocorrelations(series)
+    if rho is None:
+        return np.nan
+    times = 2 * np.cumsum(rho) - 1
+    beyond = np.arange(len(rho)) > WINDOW * times
+    return float(max(1.0, times[np.argmax(beyond) if beyond.any() else -1]))
+
+
+def decorrelation_time(series: np.ndarray) -> float:
+    """The same sum up to the first lag at which the autocorrelation is not positive.
+
+    An oscillation, whose autocorrelations cancel in the long run, counts as memory here: the
+    principal components of a random walk are half-waves, and have forgotten nothing.
+    """
+    rho = autocorrelations(series)
+    if rho is None:
+        return np.nan
+    negative = rho <= 0
+    return float(2 * rho[: np.argmax(negative) if negative.any() else None].sum() - 1)
+
+
+def autocorrelations(series: np.ndarray) -> np.ndarray | None:
+    """Autocorrelation at lags 0 .. S - 1, averaged over replicas; None if nothing moves."""
     records, replicas = series.shape
     centred = series - series.mean() if replicas else series
     power = float((centred**2).mean()) if series.size else 0.0
     if not power > 0:
-        return np.nan
+        return None
     spectrum = np.abs(np.fft.rfft(centred, 2 * records, axis=0)) ** 2
     sums = np.fft.irfft(spectrum, axis=0)[:records].mean(axis=1)
-    rho = sums / np.arange(records, 0, -1) / power
-    times = 2 * np.cumsum(rho) - 1
-    beyond = np.arange(records) > WINDOW * times
-    return float(max(1.0, times[np.argmax(beyond) if beyond.any() else -1]))
+    return sums / np.arange(records, 0, -1) / power
 
 
 def split_r_hat(series: np.ndarray) -> float:

@@ -14,15 +14,15 @@ from .thermal_snapshots import measure_boundary, measure_directions
 
 
 def _stranded(energies: np.ndarray, temperatures: np.ndarray, guard: float) -> np.ndarray:
-    """Which replicas [M, K] lie far above their siblings: energies [S, M, K] after burn-in.
+    """Which replicas [M, K] lie far above their lowest sibling: energies [S, M, K] after burn-in.
 
     A replica that blows up while it cools stays where it was thrown, and its running mean with it.
     """
-    if guard <= 0 or energies.shape[2] < 3:  # of two, nobody knows which is the odd one
+    if guard <= 0:
         return np.zeros(energies.shape[1:], dtype=bool)
     means = energies.mean(axis=0)
     means[~np.isfinite(means)] = np.inf  # lost already, and listed so
-    level = np.maximum(np.median(means, axis=1), temperatures)
+    level = np.maximum(means.min(axis=1), temperatures)  # blow-ups go up: the lowest did not
     return means > guard * level[:, None]
 
 
@@ -83,7 +83,7 @@ def _warn(chart: ThermalChart, plan: Plan, stranded: int) -> None:
     parts = []
     if stranded:
         parts.append(f"{stranded} replicas stayed more than {plan.guard:g} times above their "
-                     "siblings and are excluded as blown up")  # fmt: skip
+                     "lowest sibling and are excluded as blown up")  # fmt: skip
     diverged = [(m, k) for m, k in chart.lost]
     if len(diverged) > stranded:
         m, k = min(diverged, key=lambda at: (chart.lost_steps[at], at))

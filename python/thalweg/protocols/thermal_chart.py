@@ -94,7 +94,7 @@ def thermal_chart(
         they come from below), or points [P], [K, P] or [M K, P] (temperature-major), which cool.
     guard : a replica whose loss exceeds guard * max(its running mean, T) has blown up and goes
         back to its last good point. One that blew up while cooling, where its mean is not yet
-        known, is found by the same comparison with its siblings' median, and excluded as diverged.
+        known, is found by the same comparison with its lowest sibling, and excluded as diverged.
         0 switches the guard off. Not used by "metropolis".
     rng : None, int, SeedSequence or Generator; the seed used is in ``provenance``.
     threads, progress : as in ``Langevin.run``.

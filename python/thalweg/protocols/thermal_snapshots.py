@@ -9,7 +9,7 @@ import numpy as np
 
 from ..results import Record
 from ..theory import walls
-from .estimates import autocorrelation_time, per_temperature, sparse_mean_with_error
+from .estimates import decorrelation_time, per_temperature, sparse_mean_with_error
 from .thermal_run import energies
 
 COMPONENTS = 10  # principal components kept
@@ -67,7 +67,7 @@ class Directions(Record):
     fractions : array [M, K, C]
         Share of the variance in the first C principal components; nan for lost replicas.
     times : array [M, K, C]
-        Their integrated autocorrelation times in snapshots.
+        Their decorrelation times in snapshots.
     snapshots : int
         S, how many there were.
     loss_at_mean : array [M, K]
@@ -167,5 +167,5 @@ def _principal(path: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarra
     largest = slice(None, -components - 1, -1)
     total = np.trace(gram)
     scores = vectors[:, largest] * np.sqrt(np.maximum(values[largest], 0))
-    times = [autocorrelation_time(score[:, None]) for score in scores.T]
+    times = [decorrelation_time(score[:, None]) for score in scores.T]
     return values[largest] / total if total > 0 else np.full(components, np.nan), np.array(times)
