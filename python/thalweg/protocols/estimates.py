@@ -62,3 +62,32 @@ def variance_with_error(series: np.ndarray) -> tuple[float, float]:
     within = series.var(axis=0).mean()
     between = series.shape[1] * error**2
     return float(within + between), mean_with_error((series - mean) ** 2)[1]
+
+
+def split_r_hat(series: np.ndarray) -> float:
+    """Split R-hat of a series [S, K]: 1 when the halves of all replicas have one law.
+
+    sqrt((W + B)/W) with W the mean variance within a half and B the variance between the means of
+    the 2 K halves. nan for no replicas or fewer than four records.
+
+    References
+    ----------
+    A. Gelman, D. B. Rubin, Stat. Sci. 7, 457 (1992), doi:10.1214/ss/1177011136; halves as in
+    A. Vehtari et al., Bayesian Anal. 16, 667 (2021), doi:10.1214/20-BA1221.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rising = np.arange(8.0)[:, None]
+    >>> round(split_r_hat(rising), 2), round(split_r_hat(rising % 2), 2)
+    (2.36, 0.87)
+    """
+    half = len(series) // 2
+    if series.shape[1] == 0 or half < 2:
+        return np.nan
+    halves = np.concatenate([series[:half], series[-half:]], axis=1)
+    within = halves.var(axis=0, ddof=1).mean() * (half - 1) / half
+    between = halves.mean(axis=0).var(ddof=1)
+    if within == 0:
+        return 1.0 if between == 0 else np.inf
+    return float(np.sqrt((within + between) / halves.var(axis=0, ddof=1).mean()))

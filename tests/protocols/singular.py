@@ -1,0 +1,72 @@
+"""Singular minima with known learning coefficients, and exact localised averages at finite T."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import thalweg as tw
+
+
+def crossing(powers):
+    """L(w) = prod_i w_i^(2 k_i): lambda = min 1/(2 k_i), multiplicity how many attain it."""
+
+    def factors(w):
+        squares = w * w
+        return [squares[:, i] ** k for i, k in enumerate(powers)]
+
+    def energy(w):
+        return np.prod(factors(w), axis=0)
+
+    def gradient(w):
+        each, slopes = factors(w), np.empty_like(w)
+        for i, k in enumerate(powers):
+            own = 2 * k * w[:, i] * (w[:, i] ** 2) ** (k - 1)
+            slopes[:, i] = own * np.prod(each[:i] + each[i + 1 :], axis=0)
+        return np.prod(each, axis=0), slopes
+
+    return tw.UserLandscape(energy, gradient, dim=len(powers))
+
+
+def localised(powers, temperature, gamma=1.0, volume=None, scale=1.0):
+    """<L>/T and Var(L)/T^2 of L = scale * prod r_i^(2 k_i) under exp(-L/T - gamma |w|^2/2).
+
+    r_i is the length of a vector of volume_i components (1: a coordinate). By the trapezoidal rule
+    in ln r_i, where the integrand is smooth and decays at both ends.
+    """
+    volume = np.ones(len(powers)) if volume is None else np.asarray(volume)
+    low = np.log(temperature) / 2 - 30
+    logs = np.meshgrid(*[np.arange(low, np.log(12 / np.sqrt(gamma)), 0.05)] * len(powers))
+    u = scale * np.exp(sum(2 * k * x for k, x in zip(powers, logs, strict=True))) / temperature
+    exponent = sum(v * x - gamma / 2 * np.exp(2 * x) for v, x in zip(volume, logs, strict=True)) - u
+    weight = np.exp(exponent - exponent.max())
+    weight /= weight.sum()
+    mean = (weight * u).sum()
+    return mean, (weight * (u - mean) ** 2).sum()
+
+
+def rank_one_network(true_rank):
+    """A linear network B A x, A [1, 2], B [2, 1], on whitened data of a map of rank 0 or 1.
+
+    L = |B A - C|^2 / 2 with C = 0 or C = [[1, 0], [0, 0]]; parameters (A, B).
+    """
+    inputs = np.array([[1.0, 1.0], [1.0, -1.0]])
+    targets = inputs @ np.diag([float(true_rank), 0.0])
+    data = tw.datasets.from_arrays(inputs, targets)
+    return tw.MLP([2, 1, 2], "identity", "mse", bias=False, data=data)
+
+
+def reduced_rank_coefficient(inputs, hidden, outputs, rank):
+    """Return lambda and multiplicity of reduced-rank regression.
+
+    M. Aoyagi, S. Watanabe, Neural Networks 18, 924 (2005), doi:10.1016/j.neunet.2005.03.014.
+    """
+    m, h, n, r = inputs, hidden, outputs, rank
+    if m + h < n + r:
+        return (h * m - h * r + n * r) / 2, 1
+    if n + h < m + r:
+        return (h * n - h * r + m * r) / 2, 1
+    if m + n < h + r:
+        return m * n / 2, 1
+    odd = (m + h + n + r) % 2
+    squares = -((h + r) ** 2) - m**2 - n**2
+    return (squares + 2 * (h + r) * (m + n) + 2 * m * n + odd) / 8, 1 + odd
