@@ -44,15 +44,34 @@ def localised(powers, temperature, gamma=1.0, volume=None, scale=1.0):
     return mean, (weight * (u - mean) ** 2).sum()
 
 
-def rank_one_network(true_rank):
-    """A linear network B A x, A [1, 2], B [2, 1], on whitened data of a map of rank 0 or 1.
+def linear_network(hidden, true_rank):
+    """A linear network B A x, A [H, 2], B [2, H], on whitened data of a map of rank 0 or 1.
 
     L = |B A - C|^2 / 2 with C = 0 or C = [[1, 0], [0, 0]]; parameters (A, B).
     """
     inputs = np.array([[1.0, 1.0], [1.0, -1.0]])
     targets = inputs @ np.diag([float(true_rank), 0.0])
     data = tw.datasets.from_arrays(inputs, targets)
-    return tw.MLP([2, 1, 2], "identity", "mse", bias=False, data=data)
+    return tw.MLP([2, hidden, 2], "identity", "mse", bias=False, data=data)
+
+
+def localised_two_by_two(temperature, gamma=1.0):
+    """<L>/T of L = |B A|^2 / 2, A and B 2 x 2, under exp(-L/T - gamma (|A|^2 + |B|^2)/2).
+
+    Given A, with singular values s_j, the rows of B are Gaussian with precision s_j^2/T + gamma:
+    they leave prod 1/(s_j^2/T + gamma) and a mean of sum s_j^2/(s_j^2 + gamma T). The density of
+    singular values is |s_1^2 - s_2^2| exp(-gamma |s|^2/2). By the trapezoidal rule in
+    ln s_1 and in v, s_2/s_1 = 1/(1 + e^-v).
+    """
+    u = np.arange(np.log(temperature) / 2 - 20, np.log(12 / np.sqrt(gamma)), 0.05)[:, None]
+    v = np.arange(-50, 50, 0.05)
+    ratio, rest = 1 / (1 + np.exp(-v)), 1 / (1 + np.exp(v))
+    s = np.array([np.broadcast_to(np.exp(u), (len(u), len(v))), np.exp(u) * ratio])
+    jacobian = s[0] ** 2 * ratio * rest
+    density = s[0] ** 2 * rest * (1 + ratio) * np.exp(-gamma * (s**2).sum(0) / 2)
+    share = s**2 / (s**2 + gamma * temperature)
+    weight = jacobian * density / np.prod(s**2 / temperature + gamma, axis=0)
+    return (weight * share.sum(0)).sum() / weight.sum()
 
 
 def reduced_rank_coefficient(inputs, hidden, outputs, rank):

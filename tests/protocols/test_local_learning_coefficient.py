@@ -4,7 +4,13 @@ import signal
 
 import numpy as np
 import pytest
-from singular import crossing, localised, rank_one_network, reduced_rank_coefficient
+from singular import (
+    crossing,
+    linear_network,
+    localised,
+    localised_two_by_two,
+    reduced_rank_coefficient,
+)
 
 import thalweg as tw
 from thalweg.protocols import LearningCoefficient, local_learning_coefficient
@@ -151,17 +157,35 @@ def test_reduced_rank_regression_at_rank_zero():
     colder = [localised((1, 1), t, volume=(2, 2), scale=0.5)[0] for t in (1e-8, 1e-12)]
     assert np.diff(1 / (1 - np.array(colder)))[0] == pytest.approx(np.log(1e4), rel=0.02)
     found = local_learning_coefficient(
-        rank_one_network(0), np.zeros(4), 0.02, temperature=LOG_1000, steps=20_000, chains=64, rng=2
+        linear_network(1, 0),
+        np.zeros(4),
+        0.02,
+        temperature=LOG_1000,
+        steps=20_000,
+        chains=64,
+        rng=2,
     )
     agrees(found.coefficient(), exact[0], at_most=0.015)
     agrees(found.coefficient_from_variance(), exact[1], at_most=0.04)
     assert found.verdict() == [EQUILIBRIUM]
 
 
+def test_reduced_rank_regression_with_two_hidden_units():
+    """Eight parameters, lambda = 3/2 where a regular minimum would have 4, and no logarithm."""
+    assert reduced_rank_coefficient(2, 2, 2, 0) == (1.5, 1)
+    colder = [localised_two_by_two(t) for t in (1e-6, 1e-8)]
+    assert abs(colder[1] - 1.5) < 0.2 * abs(colder[0] - 1.5) < 1e-3
+    found = local_learning_coefficient(
+        linear_network(2, 0), np.zeros(8), 0.015, samples=1000, steps=20_000, chains=64, rng=6
+    )
+    agrees(found.coefficient(), localised_two_by_two(LOG_1000), at_most=0.01)
+    assert found.verdict() == [EQUILIBRIUM]
+
+
 def test_reduced_rank_regression_at_full_rank():
     """A true map of rank 1: three stiff directions and the gauge B -> B/a, A -> a A."""
     assert reduced_rank_coefficient(2, 1, 2, 1) == (1.5, 1)
-    land, center, temperature = rank_one_network(1), np.array([1.0, 0.0, 1.0, 0.0]), 1e-4
+    land, center, temperature = linear_network(1, 1), np.array([1.0, 0.0, 1.0, 0.0]), 1e-4
     assert land.energy(center[None])[0] == 0
     spectrum = np.linalg.eigvalsh(land.hessian(center[None])[0])
     exact, *_ = harmonic(spectrum, temperature, 10.0)
@@ -354,6 +378,31 @@ def test_ctrl_c_keeps_what_was_recorded(monkeypatch):
 def test_bad_arguments_are_named(changes, error, text):
     with pytest.raises(error, match=text):
         short(**changes)
+
+
+def test_one_chain_and_any_object_will_do():
+    """Blocks of the one chain carry the error; a landscape needs no more than four attributes."""
+
+    class Bowl:
+        dim, dtype = 6, "float64"
+
+        def energy(self, theta):
+            return 0.5 * (theta**2).sum(axis=1)
+
+        def gradient(self, theta):
+            return self.energy(theta), theta.copy()
+
+    found = short(Bowl(), chains=1, steps=40_000)
+    agrees(found.coefficient(), harmonic(np.ones(6), 0.1, 1.0)[0], at_most=0.05)
+    assert found.provenance["landscape"]["class"].endswith("Bowl")
+
+
+def test_data_of_its_own_for_every_point_is_refused():
+    inputs = np.random.default_rng(0).normal(size=(2, 9, 3))
+    data = tw.datasets.from_arrays(inputs, np.zeros((2, 9, 1)))
+    land = tw.MLP([3, 2, 1], data=data)
+    with pytest.raises(ValueError, match="landscape: expected one data set for all points, got 2"):
+        local_learning_coefficient(land, land.init(replicas=2, rng=0), 0.1)
 
 
 def test_a_point_of_infinite_energy_is_refused():

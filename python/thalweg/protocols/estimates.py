@@ -10,9 +10,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._checks import message
+
 ENOUGH_REPLICAS = 4  # from here on replicas alone carry the error bar
 BLOCKS = 10  # blocks per replica below that
 FEWEST_RECORDS = 2 * BLOCKS  # a block needs two records to be more than a single measurement
+
+
+def require_records(steps: int, burn_in: float, record_every: int) -> None:
+    """Refuse a run too short for an error bar, before it starts."""
+    records = steps // record_every - int(burn_in * steps) // record_every
+    if records < FEWEST_RECORDS:
+        expected = f"at least {FEWEST_RECORDS} records after burn-in"
+        fix = f"{steps} steps, recorded every {record_every} after the first {burn_in:.0%}."
+        raise ValueError(message("steps", expected, str(records), fix))
 
 
 def independent_means(series: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from ..dynamics import Langevin, Trajectory
 from ..errors import Interrupted
 from ..landscapes import Landscape, UserLandscape
 from ..landscapes.describe import describe_landscape
-from .estimates import FEWEST_RECORDS
+from .estimates import FEWEST_RECORDS, require_records
 from .learning_result import LearningCoefficient
 
 SCHEMES = ("baoab", "euler_maruyama", "leimkuhler_matthews", "metropolis")
@@ -45,7 +45,7 @@ def local_learning_coefficient(
     Parameters
     ----------
     landscape : anything with ``dim``, ``dtype``, ``energy`` and ``gradient``; the energy is the
-        *mean* loss over the samples.
+        *mean* loss over the samples, which are the same for all points.
     theta : [P] or [R, P] points w*, minima of the loss.
     step_size : float or array [R]
         Step h (or s) in parameter units. Where the curvature of L is at most c along the way,
@@ -99,13 +99,9 @@ def local_learning_coefficient(
         "steps": integer("steps", steps),
         "burn_in": real("burn_in", burn_in, least=0, below=1),
     }
-    _enough_records(steps, burn_in, integer("record_every", record_every))
+    require_records(steps, burn_in, integer("record_every", record_every))
     starts = np.repeat(centers, integer("chains", chains), axis=0)
-    reference = np.asarray(landscape.energy(centers), dtype=np.float64)
-    if not np.isfinite(reference).all():
-        got = f"L = {reference[~np.isfinite(reference)][0]} at one"
-        raise ValueError(message("theta", "points of finite energy", got))
-    fixed = {"centers": centers, "reference": reference, **settings}
+    fixed = {"centers": centers, "reference": _reference(landscape, centers), **settings}
     observables = ["virial", "squared_norm"] + ["accepted"] * (scheme == "metropolis")
     try:
         run = _sampler(chains, settings).run(
@@ -151,6 +147,19 @@ def _centers(landscape, theta) -> np.ndarray:
     return points(np.ascontiguousarray(theta), landscape.dim, str(landscape.dtype)).copy()
 
 
+def _reference(landscape, centers: np.ndarray) -> np.ndarray:
+    """L(w*) of every point [R]."""
+    if getattr(landscape, "data_replicas", None):
+        got = f"{landscape.data_replicas} of them"
+        fix = "Measure one landscape for each data set."
+        raise ValueError(message("landscape", "one data set for all points", got, fix))
+    energies = np.asarray(landscape.energy(centers), dtype=np.float64)
+    if not np.isfinite(energies).all():
+        got = f"L = {energies[~np.isfinite(energies)][0]} at one"
+        raise ValueError(message("theta", "points of finite energy", got))
+    return energies
+
+
 def _each_point(step_size, count: int) -> np.ndarray:
     """One step size for each of R points."""
     checked = np.atleast_1d(per_replica("step_size", step_size, above=0))
@@ -160,31 +169,22 @@ def _each_point(step_size, count: int) -> np.ndarray:
     return np.broadcast_to(checked, count).copy()
 
 
-def _enough_records(steps: int, burn_in: float, record_every: int) -> None:
-    """Refuse a run too short for an error bar, before it starts."""
-    records = steps // record_every - int(burn_in * steps) // record_every
-    if records < FEWEST_RECORDS:
-        expected = f"at least {FEWEST_RECORDS} records after burn-in"
-        fix = f"{steps} steps, recorded every {record_every} after the first {burn_in:.0%}."
-        raise ValueError(message("steps", expected, str(records), fix))
-
-
 def _centered(landscape, starts: np.ndarray, threads: int | None) -> UserLandscape:
     """The landscape as seen from the start of each chain: L(w* + x) as a function of x [R K, P].
 
     The box of `Langevin` lies around zero; so seen, it is the localisation, whatever the center of
     each row. Dynamics on functions call them with the whole batch, its rows in order.
     """
+    inner = landscape if hasattr(landscape, "device") else UserLandscape.wrap(landscape)
 
     def energy(x):
-        return landscape.energy(starts + x, threads=threads)
+        return inner.energy(starts + x, threads=threads)
 
     def gradient(x):
-        return landscape.gradient(starts + x, threads=threads)
+        return inner.gradient(starts + x, threads=threads)
 
-    device = getattr(landscape, "device", "cpu")
     return UserLandscape(
-        energy, gradient, dim=landscape.dim, dtype=str(landscape.dtype), device=device
+        energy, gradient, dim=inner.dim, dtype=str(inner.dtype), device=inner.device
     )
 
 

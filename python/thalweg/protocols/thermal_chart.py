@@ -14,7 +14,7 @@ from .._checks import choice, integer, known_options, message, per_replica, poin
 from ..dynamics import Langevin, Trajectory
 from ..errors import DivergenceWarning, Interrupted
 from ..landscapes import Landscape
-from .estimates import FEWEST_RECORDS
+from .estimates import FEWEST_RECORDS, require_records
 from .thermal_result import AGEING, DIVERGED, ThermalChart
 
 MEASURES = ("box", "free")
@@ -105,7 +105,7 @@ def thermal_chart(
     }
     integer("replicas", replicas)
     real("guard", guard, least=0)
-    _enough_records(steps, burn_in, integer("record_every", record_every))
+    require_records(steps, burn_in, integer("record_every", record_every))
     seed = random.seed_from(rng)
     sampler = _sampler(replicas, guard, settings)
     theta = _start(landscape, start, replicas, settings, seed)
@@ -140,15 +140,6 @@ def _ladder(argument: str, values, count: int | None = None) -> np.ndarray:
         expected = f"one number, or one per temperature [{count}]"
         raise ValueError(message(argument, expected, f"{checked.size} numbers"))
     return np.repeat(checked, count) if count and checked.size == 1 else checked
-
-
-def _enough_records(steps: int, burn_in: float, record_every: int) -> None:
-    """Refuse a run too short for an error bar, before it starts."""
-    records = steps // record_every - int(burn_in * steps) // record_every
-    if records < FEWEST_RECORDS:
-        expected = f"at least {FEWEST_RECORDS} records after burn-in"
-        fix = f"{steps} steps, recorded every {record_every} after the first {burn_in:.0%}."
-        raise ValueError(message("steps", expected, str(records), fix))
 
 
 def _sampler(replicas: int, guard: float, settings: dict) -> Langevin:
