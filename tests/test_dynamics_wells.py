@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import exp1, k0, k1
 
 import thalweg as tw
+from thalweg.theory import walls
 
 TWO_PER_CENT = 0.02
 
@@ -27,16 +27,14 @@ SCHEMES = {
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("temperature", [1e-3, 1e-6])
 def test_exponential_walls_have_the_exact_mean_energy(scheme, temperature):
-    """V = sum A e^-x for x < M. With u = A e^-x and eps = A e^-M / T the density of u/T is
-    u^-1 e^-u above eps, so <V>/T = n e^-eps / E1(eps): 3.196 and 7.116 for n = 40, M = 20.
+    """V = sum A e^-x for x < M: <V>/T = 3.196 and 7.116 for n = 40, M = 20.
 
     Half of the walkers start a quarter and half three quarters of the way from wall to lid, where
     the energy is next to nothing; without the reflecting lid they would leave and the mean would
     fall.
     """
     land = tw.ExponentialWalls(40, amplitude=1.0, lid=20.0)
-    eps = np.exp(-20.0) / temperature
-    exact = 40 * np.exp(-eps) / exp1(eps)
+    exact = walls.lidded_k(temperature, 40, 20.0)
     wall = np.log(1 / temperature)
     replicas = 384 if temperature < 1e-4 else 720
     places = wall + np.array([0.25, 0.75]) * (20.0 - wall)
@@ -52,7 +50,7 @@ def test_exponential_walls_have_the_exact_mean_energy(scheme, temperature):
 
 @pytest.mark.parametrize("scheme", ["leimkuhler_matthews", "baoab"])
 def test_cosh_well_has_the_exact_mean_energy(scheme):
-    """V = A cosh kx: <V> = A K1(a)/K0(a), a = A/T, from harmonic (a = 10) to wall-like (a = 1e-3).
+    """V = A cosh kx, from harmonic (a = A/T = 10) to wall-like (a = 1e-3).
 
     The thermal part <V> - A is compared, which at a = 10 is a twentieth of the whole.
     """
@@ -70,10 +68,42 @@ def test_cosh_well_has_the_exact_mean_energy(scheme):
     assert found.status.ok.all()
     energies = found.energies[150:].mean(axis=0) / dim
     for ratio in ratios:
-        exact = k1(ratio) / k0(ratio) - 1
+        exact = walls.cosh_mean_energy(1 / ratio) - 1
         mean, error = mean_and_error(energies[a == ratio] - 1)
         assert error < 0.006 * exact, f"too noisy to notice two per cent at a = {ratio}"
         assert abs(mean / exact - 1) < TWO_PER_CENT, f"a = {ratio}"
+
+
+def test_tilted_walls_have_the_exact_energies_and_counts():
+    """L = sum e^-x under a prior e^{-a x}: Gamma(n a, T), and Dirichlet shares."""
+    temperature, tilt, count, replicas = 1e-4, 0.4, 40, 400
+
+    def gradient(x):
+        losses = np.exp(-x)
+        energy = (losses + tilt * temperature * x).sum(axis=1)
+        return energy, tilt * temperature - losses
+
+    land = tw.UserLandscape(lambda x: gradient(x)[0], gradient, dim=count)
+    chain = tw.Langevin(temperature, units="natural", **SCHEMES["metropolis"])
+    theta = np.full((replicas, count), np.log(1 / temperature))
+    found = chain.run(land, theta, 6000, record_every=40, record_points=True, rng=2)
+    assert found.status.ok.all()
+    u = np.exp(-found.points[25:]) / temperature  # [S, R, n]
+    totals = u.sum(axis=2)
+    k = count * tilt
+    shares = ((u / totals[:, :, None]) ** 2).sum(axis=2)
+    for sample, exact in (
+        (totals, k),
+        ((u > walls.BOUNDARY_LEVEL).sum(axis=2), walls.tilted_points_near_boundary(k, count)),
+        (shares, 1 / (1 + walls.tilted_participation(k, count))),
+        (walls.energy_distribution(totals * temperature, k, temperature), 0.5),
+    ):
+        mean, error = mean_and_error(sample.mean(axis=0))
+        assert error < 0.006 * exact, "too noisy to notice two per cent"
+        assert abs(mean / exact - 1) < TWO_PER_CENT
+    variance, error = mean_and_error(((totals - k) ** 2).mean(axis=0))
+    assert error < 0.02 * k
+    assert abs(variance - k) < 4 * error
 
 
 def test_virial_identity_of_a_network_in_a_box():

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import exp1
 
 import thalweg as tw
 from thalweg.protocols import ThermalChart, thermal_chart
+from thalweg.theory import walls
 
 SPECTRUM = np.geomspace(1e-3, 1.0, 20)
 TEMPERATURES = np.array([1e-3, 1e-2, 1e-1])
@@ -99,11 +99,9 @@ def walls_exact(temperature, count, lid, sigma=np.inf):
 
 
 def test_exponential_walls_under_a_lid_closed_form():
-    # W1: Z = E1(eps), k = n e^{-eps} / E1(eps), Var/T^2 = k (1 + eps) - k^2 / n, eps = e^{-M} / T.
     count, lid, temperatures = 40, 12.0, np.array([1e-4, 1e-3, 1e-2])
-    eps = np.exp(-lid) / temperatures
-    k = count * np.exp(-eps) / exp1(eps)
-    variance = k * (1 + eps) - k**2 / count
+    k = walls.lidded_k(temperatures, count, lid)
+    variance = walls.lidded_variance(temperatures, count, lid)
     for m, temperature in enumerate(temperatures):
         np.testing.assert_allclose(
             walls_exact(temperature, count, lid), (k[m], variance[m]), rtol=1e-6

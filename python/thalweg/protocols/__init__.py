@@ -2,6 +2,8 @@
 
 from .connectivity_result import ModeConnectivity
 from .count_minima import count_minima
+from .learning_result import LearningCoefficient
+from .local_learning_coefficient import local_learning_coefficient
 from .minima_certificates import CubicTest, SumRule
 from .minima_result import MinimaCount
 from .mode_connectivity import mode_connectivity
@@ -13,6 +15,7 @@ from .thermal_result import ThermalChart
 
 __all__ = [
     "CubicTest",
+    "LearningCoefficient",
     "MinimaCount",
     "ModeConnectivity",
     "OptimizerCoverage",
@@ -20,6 +23,7 @@ __all__ = [
     "SumRule",
     "ThermalChart",
     "count_minima",
+    "local_learning_coefficient",
     "mode_connectivity",
     "optimizer_coverage",
     "thermal_chart",

@@ -12,10 +12,21 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .._checks import message
+
 ENOUGH_REPLICAS = 4  # from here on replicas alone carry the error bar
 BLOCKS = 10  # blocks per replica below that
 FEWEST_RECORDS = 2 * BLOCKS  # a block needs two records to be more than a single measurement
 WINDOW = 5  # autocorrelations are summed over so many of their own times (Sokal)
+
+
+def require_records(steps: int, burn_in: float, record_every: int) -> None:
+    """Refuse a run too short for an error bar, before it starts."""
+    records = steps // record_every - int(burn_in * steps) // record_every
+    if records < FEWEST_RECORDS:
+        expected = f"at least {FEWEST_RECORDS} records after burn-in"
+        fix = f"{steps} steps, recorded every {record_every} after the first {burn_in:.0%}."
+        raise ValueError(message("steps", expected, str(records), fix))
 
 
 def independent_means(series: np.ndarray) -> np.ndarray:
@@ -175,7 +186,9 @@ def split_r_hat(series: np.ndarray) -> float:
     halves = np.concatenate([series[:half], series[-half:]], axis=1)
     within = halves.var(axis=0, ddof=1).mean()
     between = halves.mean(axis=0).var(ddof=1)
-    return float(np.sqrt((half - 1) / half + between / within)) if within > 0 else np.nan
+    if within == 0:
+        return 1.0 if between == 0 else np.inf
+    return float(np.sqrt((half - 1) / half + between / within))
 
 
 def power_law(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from ..dynamics.engine import caller
 from ..errors import Interrupted
 from ..landscapes import Landscape
 from ..landscapes.user import usable
-from .estimates import FEWEST_RECORDS
+from .estimates import FEWEST_RECORDS, require_records
 from .thermal_assembly import assemble
 from .thermal_curvature import measure_curvature
 from .thermal_result import ThermalChart
@@ -179,11 +179,7 @@ def _plan(
         snapshots=integer("snapshots", snapshots),
         guard=real("guard", guard, least=0),
     )
-    records = steps // record_every - plan.burnt // record_every
-    if records < FEWEST_RECORDS:
-        expected = f"at least {FEWEST_RECORDS} records after burn-in"
-        fix = f"{steps} steps, recorded every {record_every} after the first {burn_in:.0%}."
-        raise ValueError(message("steps", expected, str(records), fix))
+    require_records(steps, burn_in, record_every)
     return plan
 
 

@@ -23,7 +23,7 @@ def _fraction(x, terms: int = 60):
 
 
 def _lidded(temperature, lid, amplitude):
-    """Eps = A e^-M / T, mean u/T of one wall, and 1 + eps - that mean without cancellation."""
+    """Return eps = A e^-M / T, m = <u>/T of one wall, and 1 + eps - m without cancellation."""
     temperature, amplitude = positive(temperature=temperature, amplitude=amplitude)
     log_eps = np.log(amplitude / temperature) - finite_array("lid", lid)
     eps = np.exp(np.minimum(log_eps, 700.0))
