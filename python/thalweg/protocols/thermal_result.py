@@ -277,6 +277,21 @@ class ThermalChart(Result):
         pair = self._each(lambda series: (autocorrelation_time(series),), self.energies)
         return pair[0] * self.steps * (1 - self.burn_in) / len(self.energies)
 
+    def mixing_times(self) -> np.ndarray:
+        """Length of the sampled part [M] in mixing times of the box, the slowest thing there is.
+
+        These take 2 pi sigma / h steps of BAOAB (natural units), 2 (sigma / s)^2 of the others; in
+        plain units s^2 = 2 h T. nan for plain BAOAB, where the friction decides, and without a box.
+        """
+        lengths, widths = self.step_size, self.widths
+        if self.units == "plain":
+            lengths = np.sqrt(2 * lengths * self.temperatures)
+            lengths = np.full(len(widths), np.nan) if self.scheme == "baoab" else lengths
+        mixing = 2 * np.pi * widths / lengths
+        if self.scheme != "baoab":
+            mixing = 2 * (widths / lengths) ** 2
+        return np.where(np.isfinite(widths), self.steps * (1 - self.burn_in) / mixing, np.nan)
+
     def verdicts(self) -> list[thermal_verdict.Verdict]:
         """Return for every temperature whether it is in equilibrium, and if not, why not."""
         return thermal_verdict.judge(self)

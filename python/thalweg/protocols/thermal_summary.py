@@ -74,6 +74,7 @@ def _tests(chart: ThermalChart) -> list[tuple]:
         ("drift", *chart.drift()),
         ("R-hat", [f"{r:.3f}" for r in chart.r_hat()]),
         ("tau [steps]", [f"{tau:.0f}" for tau in chart.correlation_time()]),
+        ("run/mixing", chart.mixing_times()),
         ("restores", [str(n) for n in chart.restores.sum(axis=1)]),
         ("lost", [str(n) for n in (~chart.kept).sum(axis=1)]),
     ]
@@ -126,9 +127,25 @@ def _remarks(chart: ThermalChart) -> list[str]:
             remarks.append(
                 "the activation has kinks, whose curvature an exact Hessian does not see"
             )
+    if chart.directions is not None:
+        first, mixed = (
+            chart.directions.principal_fractions()[0][:, 0],
+            chart.directions.equilibrated(),
+        )
+        remarks.append(
+            f"the first principal component holds {_range(first, '.0%')} of the variance (a free "
+            f"random walk: 61%); {_range(mixed, '.0f')} of {chart.directions.fractions.shape[-1]} "
+            "components have decorrelated"
+        )
     if chart.measure == "free":
         remarks.append(AGEING)
     return remarks + _accidents(chart)
+
+
+def _range(values: np.ndarray, form: str) -> str:
+    """Smallest to largest of the values that there are."""
+    known = values[np.isfinite(values)]
+    return f"{known.min():{form}} to {known.max():{form}}" if known.size else "-"
 
 
 def _accidents(chart: ThermalChart) -> list[str]:
