@@ -26,8 +26,10 @@ def named(paths):
 
 HELPERS = {"_checks", "_memory", "errors"}  # wording, sizes and exceptions: no knowledge of layers
 CORE = {"_targets", "landscapes", "rng", "results", "datasets"} | HELPERS
-ABOVE = (CORE - {"_targets"}) | {"dynamics", "protocols", "curvature", "species", "plotting"}
+ABOVE = (CORE - {"_targets"}) | {"dynamics", "protocols", "curvature", "species", "theory"}
+ABOVE |= {"plotting"}
 NUMPY = {"numpy"}
+ON_DEMAND = {"theory", "plotting"}  # import what takes long: only inside functions of dynamics
 
 # The longest matching prefix of a module's name decides.
 MAY_IMPORT = {
@@ -38,16 +40,17 @@ MAY_IMPORT = {
     "errors": (set(), NUMPY),
     "results": (set(), NUMPY),
     "species": (HELPERS, NUMPY),
+    "theory": (HELPERS, NUMPY | {"scipy"}),
     "rng": ({"_targets"} | HELPERS, NUMPY),
     "datasets": ({"rng"} | HELPERS, NUMPY),
     "landscapes": ({"_targets", "rng", "datasets"} | HELPERS, NUMPY),
-    "dynamics": ({"_targets", "landscapes", "rng", "results"} | HELPERS, NUMPY),
+    "dynamics": ({"_targets", "landscapes", "rng", "results"} | HELPERS | ON_DEMAND, NUMPY),
     "curvature": (CORE, NUMPY | {"scipy"}),
     "protocols": (ABOVE, NUMPY | {"scipy"}),
     "plotting": (HELPERS, NUMPY),
     "doctor": ({"_targets"}, NUMPY),
     "demo": (ABOVE, NUMPY | {"tqdm"}),
-    "cli": ({"doctor", "demo", "landscapes", "protocols"} | HELPERS, {"typer"}),
+    "cli": ({"doctor", "demo", "landscapes", "protocols", "theory"} | HELPERS, {"typer"}),
 }
 
 
@@ -102,7 +105,8 @@ def test_python_layers(path):
     for inside, name, early in imports_of(path):
         if inside:
             is_module = (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").exists()
-            allowed = name == layer or name in package or not is_module
+            late = layer == "dynamics" and early and name in ON_DEMAND
+            allowed = name == layer or (name in package and not late) or not is_module
             assert allowed, f"{layer or 'thalweg'} may not use thalweg.{name}"
         elif early:
             allowed = name in sys.stdlib_module_names or name in outside

@@ -19,7 +19,16 @@ from typing import Any
 
 from . import datasets, rng
 from ._targets import default as target
-from .dynamics import SGD, Adam, GradientFlow, Langevin, RandomWalk, Trajectory
+from .dynamics import (
+    SGD,
+    Adam,
+    GradientFlow,
+    Langevin,
+    ParallelTempering,
+    RandomWalk,
+    TemperedRun,
+    Trajectory,
+)
 from .errors import DivergenceError, DivergenceWarning, Interrupted
 from .landscapes import (
     MLP,
@@ -52,11 +61,13 @@ __all__ = [
     "Landscape",
     "Langevin",
     "MullerBrown",
+    "ParallelTempering",
     "Quadratic",
     "RandomWalk",
     "Rastrigin",
     "SumLandscape",
     "Superpotential",
+    "TemperedRun",
     "Trajectory",
     "UserLandscape",
     "__version__",
@@ -66,14 +77,18 @@ __all__ = [
     "rng",
     "species",
     "target",
+    "theory",
 ]
 
 
+ON_DEMAND = ("protocols", "species", "theory")  # some import scipy, which takes a while
+
+
 def __getattr__(name: str) -> Any:
-    if name in ("protocols", "species"):  # on demand: protocols import scipy, which takes a while
+    if name in ON_DEMAND:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'thalweg' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "protocols", "species"})
+    return sorted({*globals(), *ON_DEMAND})

@@ -1,0 +1,169 @@
+"""Swaps of temperatures between walkers, and what is known of who went where.
+
+Letters: M temperatures, K copies of the ladder; walker (w, k) is replica w K + k of the batch and
+keeps its id, hence its noise, at whatever temperature it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import rng
+from ..results import Record
+
+__all__ = ["Exchange", "carried_over", "swap"]
+
+FIRST_ID = 2**31  # of the copies in the random numbers: far from the ids of walkers
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange(Record):
+    """Where the walkers are, and the account of all swaps so far.
+
+    Attributes
+    ----------
+    walkers : int32 array [M, K]
+        Which walker of copy k is at temperature m.
+    attempts, accepted : int64 array [M - 1, K]
+        Swaps between temperatures m and m + 1.
+    heading : int8 array [M, K]
+        Of each walker: 1 on its way up from the lowest temperature, -1 down from the highest, 0
+        when it has not been at the lowest yet.
+    since : int64 array [M, K]
+        The step at which each walker began the round trip it is on.
+    trips, trip_steps : int64 array [M, K]
+        Round trips each walker has finished, and the steps these took together.
+
+    Examples
+    --------
+    >>> from thalweg.dynamics.swaps import Exchange
+    >>> Exchange.start(temperatures=3, copies=1).walkers.ravel()
+    array([0, 1, 2], dtype=int32)
+    """
+
+    walkers: np.ndarray
+    attempts: np.ndarray
+    accepted: np.ndarray
+    heading: np.ndarray
+    since: np.ndarray
+    trips: np.ndarray
+    trip_steps: np.ndarray
+
+    @classmethod
+    def start(cls, temperatures: int, copies: int) -> Exchange:
+        """Return the state before the first step: walker m at temperature m."""
+        shape = (temperatures, copies)
+        heading = np.zeros(shape, np.int8)
+        heading[0] = 1
+        return cls(
+            walkers=np.repeat(np.arange(temperatures, dtype=np.int32)[:, None], copies, axis=1),
+            attempts=np.zeros((temperatures - 1, copies), np.int64),
+            accepted=np.zeros((temperatures - 1, copies), np.int64),
+            heading=heading,
+            since=np.zeros(shape, np.int64),
+            trips=np.zeros(shape, np.int64),
+            trip_steps=np.zeros(shape, np.int64),
+        )
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows [M K] of the batch in the order of temperature and copy."""
+        copies = self.walkers.shape[1]
+        return (self.walkers * copies + np.arange(copies)).ravel()
+
+
+def swap(
+    before: Exchange,
+    energies: np.ndarray,
+    alive: np.ndarray,
+    betas: np.ndarray,
+    *,
+    seed: int,
+    step: int,
+    even: bool,
+) -> Exchange:
+    """Return the state after one round of swaps at `step`.
+
+    Neighbours (0, 1), (2, 3), ... are tried if `even`, else (1, 2), (3, 4), ...; each pair swaps
+    with probability min(1, exp[(beta_i - beta_j)(L_i - L_j)]). A pair with a walker that has
+    diverged is not tried.
+
+    Parameters
+    ----------
+    before : Exchange
+    energies : array [M K]
+        L of each walker, row by row of the batch.
+    alive : bool array [M K]
+    betas : array [M]
+        1/T, falling.
+    seed, step : int
+        Of the random numbers: stream "metropolis", ids 2**31 + k, position = pair.
+    even : bool
+    """
+    count, copies = before.walkers.shape
+    lower = np.arange(0 if even else 1, count - 1, 2)
+    walkers, attempts, accepted = (
+        getattr(before, name).copy() for name in ("walkers", "attempts", "accepted")
+    )
+    if lower.size:
+        rows = before.rows.reshape(count, copies)
+        energy, ok = energies.astype(np.float64)[rows], alive[rows]
+        ids = FIRST_ID + np.arange(copies)
+        draws = rng.uniforms(seed, stream="metropolis", step=step, replicas=ids, count=count - 1)
+        gain = (betas[lower] - betas[lower + 1])[:, None] * (energy[lower] - energy[lower + 1])
+        tried = ok[lower] & ok[lower + 1]
+        done = tried & (np.log(draws.T[lower]) < gain)  # false for nan
+        attempts[lower] += tried
+        accepted[lower] += done
+        walkers[lower] = np.where(done, before.walkers[lower + 1], before.walkers[lower])
+        walkers[lower + 1] = np.where(done, before.walkers[lower], before.walkers[lower + 1])
+    moved = replace(before, walkers=walkers, attempts=attempts, accepted=accepted)
+    return _with_trips(moved, step)
+
+
+def _with_trips(exchange: Exchange, step: int) -> Exchange:
+    """Return the state with the visits of both ends booked: lowest, highest, lowest is a trip."""
+    heading, since, trips, trip_steps = (
+        getattr(exchange, name).copy() for name in ("heading", "since", "trips", "trip_steps")
+    )
+    copy = np.arange(exchange.walkers.shape[1])
+    highest = exchange.walkers[-1], copy
+    heading[highest] = np.where(heading[highest] == 1, -1, heading[highest])
+    lowest = exchange.walkers[0], copy
+    back = heading[lowest] == -1
+    trips[lowest] += back
+    trip_steps[lowest] += np.where(back, step - since[lowest], 0)
+    since[lowest] = np.where(heading[lowest] == 1, since[lowest], step)
+    heading[lowest] = 1
+    return replace(exchange, heading=heading, since=since, trips=trips, trip_steps=trip_steps)
+
+
+def carried_over(
+    state: dict[str, Any],
+    before: Exchange,
+    after: Exchange,
+    momentum: int | None,
+    widths: np.ndarray,
+) -> dict[str, Any]:
+    """Return the state of the batch after temperatures changed hands; `state` is left alone.
+
+    Points stay with their walkers. What the rule counts and averages (the running mean of the
+    guard, accepted moves) belongs to a temperature and goes with it. Momenta, the vector of number
+    `momentum`, are scaled with the widths [M] of their law.
+    """
+    old, new, state = before.rows, after.rows, dict(state)
+    if len(state["scalars"]):
+        scalars = np.empty_like(state["scalars"])
+        scalars[:, new] = state["scalars"][:, old]
+        state["scalars"] = scalars
+    if momentum is not None:
+        scale = np.empty(old.size)
+        scale[new] = np.repeat(widths, old.size // len(widths))
+        scale[old] /= np.repeat(widths, old.size // len(widths))
+        vectors = state["vectors"].copy()
+        vectors[momentum] *= scale[:, None].astype(vectors.dtype)
+        state["vectors"] = vectors
+    return state
