@@ -6,7 +6,8 @@ keeps its id, hence its noise, at whatever temperature it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,10 @@ class Exchange(Record):
     trips: np.ndarray
     trip_steps: np.ndarray
 
+    def __post_init__(self) -> None:
+        for array in vars(self).values():
+            array.flags.writeable = False
+
     @classmethod
     def start(cls, temperatures: int, copies: int) -> Exchange:
         """Return the state before the first step: walker m at temperature m."""
@@ -68,7 +73,7 @@ class Exchange(Record):
             trip_steps=np.zeros(shape, np.int64),
         )
 
-    @property
+    @cached_property
     def rows(self) -> np.ndarray:
         """The rows [M K] of the batch in the order of temperature and copy."""
         copies = self.walkers.shape[1]
@@ -104,41 +109,41 @@ def swap(
     even : bool
     """
     count, copies = before.walkers.shape
-    lower = np.arange(0 if even else 1, count - 1, 2)
+    first = 0 if even else 1
+    lower, upper = slice(first, count - 1, 2), slice(first + 1, count, 2)
+    rows = before.rows.reshape(count, copies)
+    energy, ok = energies[rows].astype(np.float64), alive[rows]
+    ids = FIRST_ID + np.arange(copies)
+    draws = rng.uniforms(seed, stream="metropolis", step=step, replicas=ids, count=count - 1)
+    gain = (betas[lower] - betas[upper])[:, None] * (energy[lower] - energy[upper])
+    tried = ok[lower] & ok[upper]
+    done = tried & (np.log(draws.T[lower]) < gain)  # false for nan
     walkers, attempts, accepted = (
-        getattr(before, name).copy() for name in ("walkers", "attempts", "accepted")
+        array.copy() for array in (before.walkers, before.attempts, before.accepted)
     )
-    if lower.size:
-        rows = before.rows.reshape(count, copies)
-        energy, ok = energies.astype(np.float64)[rows], alive[rows]
-        ids = FIRST_ID + np.arange(copies)
-        draws = rng.uniforms(seed, stream="metropolis", step=step, replicas=ids, count=count - 1)
-        gain = (betas[lower] - betas[lower + 1])[:, None] * (energy[lower] - energy[lower + 1])
-        tried = ok[lower] & ok[lower + 1]
-        done = tried & (np.log(draws.T[lower]) < gain)  # false for nan
-        attempts[lower] += tried
-        accepted[lower] += done
-        walkers[lower] = np.where(done, before.walkers[lower + 1], before.walkers[lower])
-        walkers[lower + 1] = np.where(done, before.walkers[lower], before.walkers[lower + 1])
-    moved = replace(before, walkers=walkers, attempts=attempts, accepted=accepted)
-    return _with_trips(moved, step)
+    attempts[lower] += tried
+    accepted[lower] += done
+    np.copyto(walkers[lower], before.walkers[upper], where=done)
+    np.copyto(walkers[upper], before.walkers[lower], where=done)
+    return Exchange(walkers, attempts, accepted, *_visits(before, walkers, step))
 
 
-def _with_trips(exchange: Exchange, step: int) -> Exchange:
-    """Return the state with the visits of both ends booked: lowest, highest, lowest is a trip."""
+def _visits(before: Exchange, walkers: np.ndarray, step: int) -> tuple[np.ndarray, ...]:
+    """Book who is at the ends now: heading, since, trips, trip_steps."""
     heading, since, trips, trip_steps = (
-        getattr(exchange, name).copy() for name in ("heading", "since", "trips", "trip_steps")
+        array.copy() for array in (before.heading, before.since, before.trips, before.trip_steps)
     )
-    copy = np.arange(exchange.walkers.shape[1])
-    highest = exchange.walkers[-1], copy
-    heading[highest] = np.where(heading[highest] == 1, -1, heading[highest])
-    lowest = exchange.walkers[0], copy
-    back = heading[lowest] == -1
+    copy = np.arange(walkers.shape[1])
+    highest, lowest = (walkers[-1], copy), (walkers[0], copy)
+    going = heading[highest]
+    heading[highest] = np.where(going == 1, -1, going)
+    coming = heading[lowest]
+    back, began = coming == -1, since[lowest]
     trips[lowest] += back
-    trip_steps[lowest] += np.where(back, step - since[lowest], 0)
-    since[lowest] = np.where(heading[lowest] == 1, since[lowest], step)
+    trip_steps[lowest] += back * (step - began)
+    since[lowest] = np.where(coming == 1, began, step)
     heading[lowest] = 1
-    return replace(exchange, heading=heading, since=since, trips=trips, trip_steps=trip_steps)
+    return heading, since, trips, trip_steps
 
 
 def carried_over(

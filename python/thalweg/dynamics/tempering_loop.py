@@ -9,7 +9,7 @@ next; a record is made before the round of its step, and a run that ends there l
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class TemperedRecords:
             self.filled = self.sorted.put(
                 0,
                 {name: column.reshape(flat) for name, column in columns.items()},
-                None if points is None else points.reshape(*flat, -1),
+                None if points is None else points.reshape(*flat, points.shape[-1]),
             )
             copies = before.walkers.shape[2]
             walkers = before.walkers * copies + np.arange(copies)
@@ -113,7 +113,8 @@ def run_tempered(
                 chunk = made.total_steps - now.total_steps
                 pace.took(chunk, time.perf_counter() - start)
                 filled = records.put(now.filled, made.state, made.exchange.rows)
-                now, unseen = replace(made, filled=filled), unseen + chunk
+                now = Snapshot(made.state, made.exchange, made.total_steps, filled)
+                unseen += chunk
                 if bar is not None and (
                     start - shown > SHOW_SECONDS or made.total_steps == last_step
                 ):

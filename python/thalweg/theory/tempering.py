@@ -56,7 +56,7 @@ def swap_acceptance(k: Any, ratio: Any) -> Any:
     0.27
     """
     k, ratio = _positive("k", k), _positive("ratio", ratio)
-    found = 2 * betainc(k, k, 1 / (1 + np.maximum(ratio, 1 / ratio)))
+    found = np.minimum(1.0, 2 * betainc(k, k, 1 / (1 + np.maximum(ratio, 1 / ratio))))
     return float(found) if np.ndim(found) == 0 else found
 
 
@@ -65,9 +65,9 @@ def temperature_ladder(
 ) -> np.ndarray:
     """Return the shortest geometric ladder whose neighbours swap at least as often as asked.
 
-    Solves `swap_acceptance` for the largest ratio allowed (for a quarter to 30 % it is close to
-    R = 1 + 1.9/sqrt(k)) and spreads the fewest such steps evenly between both ends. One k must
-    serve the whole ladder; take the largest one met.
+    Solves `swap_acceptance` for the largest ratio allowed and spreads the fewest such steps evenly
+    between both ends. One k must serve the whole ladder; take the largest one met. (By hand:
+    R = 1 + 1.9/sqrt(k) gives 0.27 at k = 18, but 0.35 at k = 5 and 0.18 for large k.)
 
     Parameters
     ----------
