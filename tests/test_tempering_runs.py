@@ -222,6 +222,9 @@ def test_a_lost_walker_is_left_out_and_poisons_nobody():
             np.zeros(2), 4000, copies=8, record_every=10, rng=3,
         )  # fmt: skip
         assert_array_equal(found.energies[:, :, k], safe.energies[:, :, k])
+    tried = found.exchange.attempts.sum(axis=0)
+    assert (tried[whole] == 3 * 799 // 2).all()
+    assert (np.delete(tried, whole) < 3 * 799 // 2).all(), "a lost neighbour is no attempt"
     assert np.isfinite(found.acceptance()[0]).all()
 
 

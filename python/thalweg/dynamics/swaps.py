@@ -7,7 +7,7 @@ keeps its id, hence its noise, at whatever temperature it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..results import Record
 __all__ = ["Exchange", "carried_over", "swap"]
 
 FIRST_ID = 2**31  # of the copies in the random numbers: far from the ids of walkers
+BLOCK = 64  # rounds whose random numbers are drawn together
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +88,12 @@ def swap(
     betas: np.ndarray,
     *,
     seed: int,
+    number: int,
     step: int,
-    even: bool,
 ) -> Exchange:
-    """Return the state after one round of swaps at `step`.
+    """Return the state after round `number` = 1, 2, ... of swaps, made at `step`.
 
-    Neighbours (0, 1), (2, 3), ... are tried if `even`, else (1, 2), (3, 4), ...; each pair swaps
+    Neighbours (0, 1), (2, 3), ... are tried in odd rounds, else (1, 2), (3, 4), ...; a pair swaps
     with probability min(1, exp[(beta_i - beta_j)(L_i - L_j)]). A pair with a walker that has
     diverged is not tried.
 
@@ -104,20 +105,17 @@ def swap(
     alive : bool array [M K]
     betas : array [M]
         1/T, falling.
-    seed, step : int
-        Of the random numbers: stream "metropolis", ids 2**31 + k, position = pair.
-    even : bool
+    seed, number, step : int
     """
     count, copies = before.walkers.shape
-    first = 0 if even else 1
+    first = 1 - number % 2
     lower, upper = slice(first, count - 1, 2), slice(first + 1, count, 2)
     rows = before.rows.reshape(count, copies)
     energy, ok = energies[rows].astype(np.float64), alive[rows]
-    ids = FIRST_ID + np.arange(copies)
-    draws = rng.uniforms(seed, stream="metropolis", step=step, replicas=ids, count=count - 1)
     gain = (betas[lower] - betas[upper])[:, None] * (energy[lower] - energy[upper])
     tried = ok[lower] & ok[upper]
-    done = tried & (np.log(draws.T[lower]) < gain)  # false for nan
+    draws = _log_draws(seed, number // BLOCK, count - 1, copies)[number % BLOCK]
+    done = tried & (draws[lower] < gain)  # false for nan
     walkers, attempts, accepted = (
         array.copy() for array in (before.walkers, before.attempts, before.accepted)
     )
@@ -126,6 +124,22 @@ def swap(
     np.copyto(walkers[lower], before.walkers[upper], where=done)
     np.copyto(walkers[upper], before.walkers[lower], where=done)
     return Exchange(walkers, attempts, accepted, *_visits(before, walkers, step))
+
+
+@lru_cache(maxsize=8)
+def _log_draws(seed: int, block: int, pairs: int, copies: int) -> np.ndarray:
+    """Return log u [BLOCK, M - 1, K] for the rounds of a block: one call for many rounds.
+
+    Stream "metropolis" at step `block`, of ids 2**31 + k, where no walker draws.
+    """
+    draws = rng.uniforms(
+        seed,
+        stream="metropolis",
+        step=block,
+        replicas=FIRST_ID + np.arange(copies),
+        count=BLOCK * pairs,
+    )
+    return np.log(draws.reshape(copies, BLOCK, pairs).transpose(1, 2, 0))
 
 
 def _visits(before: Exchange, walkers: np.ndarray, step: int) -> tuple[np.ndarray, ...]:

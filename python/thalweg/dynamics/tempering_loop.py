@@ -157,8 +157,8 @@ def _round(job: Job, ladder: Ladder, now: Snapshot) -> tuple[State, Exchange]:
         now.state["status"] == OK,
         1 / ladder.temperatures,
         seed=job.seed,
+        number=now.total_steps // ladder.every,
         step=now.total_steps,
-        even=now.total_steps // ladder.every % 2 == 1,
     )
     momentum = None
     if "momentum" in job.layout["vectors"] and np.ptp(ladder.widths) > 0:
