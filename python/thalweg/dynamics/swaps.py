@@ -59,8 +59,8 @@ class Exchange(Record):
             array.flags.writeable = False
 
     @classmethod
-    def start(cls, temperatures: int, copies: int) -> Exchange:
-        """Return the state before the first step: walker m at temperature m."""
+    def start(cls, temperatures: int, copies: int, begin: int = 0) -> Exchange:
+        """Return the state before the first step, walker m at temperature m; clocks start later."""
         shape = (temperatures, copies)
         heading = np.zeros(shape, np.int8)
         heading[0] = 1
@@ -69,7 +69,7 @@ class Exchange(Record):
             attempts=np.zeros((temperatures - 1, copies), np.int64),
             accepted=np.zeros((temperatures - 1, copies), np.int64),
             heading=heading,
-            since=np.zeros(shape, np.int64),
+            since=np.full(shape, begin, np.int64),
             trips=np.zeros(shape, np.int64),
             trip_steps=np.zeros(shape, np.int64),
         )

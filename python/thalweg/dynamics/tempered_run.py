@@ -142,10 +142,14 @@ class TemperedRun(Resumable):
             up = f"{share[m]:.3f} +- {error[m]:.3f}" if m < count - 1 else ""
             lines.append(f"{temperature:>10.4g} {mean:>12.5g} {mean / temperature:>8.4g}  {up}")
         trips, mean_steps = self.round_trips()
-        lines.append(
-            f"round trips: {trips.sum()} by {(trips > 0).sum()} of {trips.size} walkers, "
-            f"{mean_steps:.4g} steps each ({self.ideal_round_trip():.4g} if nothing held them up)"
-        )
+        if trips.any():
+            lines.append(
+                f"round trips: {trips.sum()} by {(trips > 0).sum()} of {trips.size} walkers, "
+                f"{mean_steps:.4g} steps each "
+                f"({self.ideal_round_trip():.4g} if nothing held them up)"
+            )
+        else:
+            lines.append("round trips: none yet")
         lines.append("<L> is the mean over the second half of the records")
         if self.lost:
             names = ", ".join(f"{w} of copy {k}" for w, k in self.lost)

@@ -33,8 +33,8 @@ class ParallelTempering(Dynamics):
     keep in natural units, where their law is N(0, 1) at every T, and are scaled by
     sqrt(T_new / T_old) in plain units. `leimkuhler_matthews` is made as baoab in the limit of
     infinite friction, which is the same chain: there the noise that two steps share is the
-    momentum between them, and is treated as one. (Kept or dropped as noise it would break the law
-    by the swap rate.) Step, friction and the guard's running mean belong to the temperature.
+    momentum between them, and is treated as one. (Noise kept over a swap as it is would bring back
+    a bias of order h.) Step, friction and the guard's running mean belong to the temperature.
 
     Parameters
     ----------
@@ -51,6 +51,10 @@ class ParallelTempering(Dynamics):
         sigma > 0, one for all temperatures. None: no box.
     swap_every : int
         Steps between rounds of swaps.
+    initial_temperature : float, optional
+        Where walkers with a lower temperature start to cool; needed with `cooling_steps`.
+    cooling_steps : int
+        As in `Langevin`; swaps begin when cooling is over.
 
     Raises
     ------
@@ -93,6 +97,8 @@ class ParallelTempering(Dynamics):
     metropolis: bool = False
     swap_every: int = 10
     guard: float | None = None
+    initial_temperature: float | None = None
+    cooling_steps: int = 0
 
     policies = Langevin.policies
 
@@ -107,6 +113,9 @@ class ParallelTempering(Dynamics):
                 kept[name] = _per_temperature(name, getattr(self, name), len(kept["temperatures"]))
         if self.confinement is not None:
             kept["confinement"] = real("confinement", self.confinement, above=0)
+        if self.initial_temperature is not None:
+            start = real("initial_temperature", self.initial_temperature, above=0)
+            kept["initial_temperature"] = start
         for name, value in kept.items():
             object.__setattr__(self, name, value)
         self.langevin(1)  # checks the rest, and what goes together
@@ -125,8 +134,13 @@ class ParallelTempering(Dynamics):
             name: getattr(self, name)
             for name in ("step_size", "scheme", "friction", "confinement", "units", "metropolis")
         }
+        start = self.initial_temperature
+        if start is not None:  # a temperature above it does not cool, it starts where it is
+            start = np.maximum(self.temperatures, start)
         spec = Langevin(
             temperature=self.temperatures,
+            initial_temperature=start,
+            cooling_steps=self.cooling_steps,
             guard=self.guard,
             on_divergence=self.on_divergence,
             **asked,
@@ -136,7 +150,7 @@ class ParallelTempering(Dynamics):
             spec = _with(spec, scheme="baoab", step_size=step, friction=FORGETFUL / step)
         each = {
             name: np.repeat(getattr(spec, name), copies)
-            for name in ("temperature", "step_size", "friction")
+            for name in ("temperature", "step_size", "friction", "initial_temperature")
             if np.ndim(getattr(spec, name)) == 1
         }
         return _with(spec, **each)
@@ -199,7 +213,7 @@ class ParallelTempering(Dynamics):
             landscape, theta, rng, steps, record_every, record_points, observables
         ) | {"copies": copies}
         job, ladder = self._ladder_job(landscape, provenance, threads, progress)
-        exchange = Exchange.start(len(self.temperatures), copies)
+        exchange = Exchange.start(len(self.temperatures), copies, self.cooling_steps)
         return run_tempered(job, ladder, job.fresh_state(theta), exchange, 0, int(steps), None)
 
     def continue_run(  # type: ignore[override]
@@ -238,7 +252,7 @@ class ParallelTempering(Dynamics):
         job = self.langevin(copies)._job(landscape, provenance, ids, threads, progress)
         plain = self.units == "plain"
         widths = np.sqrt(self.temperatures) if plain else np.ones(len(self.temperatures))
-        ladder = Ladder(self.temperatures, widths, self.swap_every, copies)
+        ladder = Ladder(self.temperatures, widths, self.swap_every, self.cooling_steps, copies)
         return replace(job, dynamics=self), ladder
 
     def _start(self, landscape: Any, theta: Any, copies: int) -> np.ndarray:

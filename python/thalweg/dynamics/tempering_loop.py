@@ -42,6 +42,7 @@ class Ladder:
     temperatures: np.ndarray
     widths: np.ndarray
     every: int
+    begin: int  # no swaps before that step
     copies: int
 
 
@@ -134,7 +135,7 @@ def _advance(
 ) -> tuple[Snapshot, bool]:
     """Make the round that is due and the steps up to the next; say whether a loss ends the run."""
     state, exchange, first = now.state, now.exchange, now.total_steps
-    if first and first % ladder.every == 0:
+    if first and first >= ladder.begin and first % ladder.every == 0:
         state, exchange = _round(job, ladder, now)
     parameters = np.empty_like(job.parameters)
     parameters[:, exchange.rows] = job.parameters
