@@ -19,7 +19,16 @@ from typing import Any
 
 from . import datasets, rng
 from ._targets import default as target
-from .dynamics import SGD, Adam, GradientFlow, Langevin, RandomWalk, Trajectory
+from .dynamics import (
+    SGD,
+    Adam,
+    GradientFlow,
+    Langevin,
+    ParallelTempering,
+    RandomWalk,
+    TemperedRun,
+    Trajectory,
+)
 from .errors import DivergenceError, DivergenceWarning, Interrupted
 from .landscapes import (
     MLP,
@@ -52,11 +61,13 @@ __all__ = [
     "Landscape",
     "Langevin",
     "MullerBrown",
+    "ParallelTempering",
     "Quadratic",
     "RandomWalk",
     "Rastrigin",
     "SumLandscape",
     "Superpotential",
+    "TemperedRun",
     "Trajectory",
     "UserLandscape",
     "__version__",

@@ -18,7 +18,7 @@ class Interrupted(KeyboardInterrupt):
 
     Attributes
     ----------
-    result : Trajectory
+    result : Trajectory or TemperedRun
         The finished part. ``result.resume(steps)`` goes on from there, bit for bit.
 
     Examples

@@ -7,6 +7,8 @@ from .base import Dynamics
 from .flow import GradientFlow
 from .langevin import Langevin
 from .sgd import SGD
+from .tempered_run import TemperedRun
+from .tempering import ParallelTempering
 from .trajectory import CarriedState, Status, Trajectory
 from .walk import RandomWalk
 
@@ -17,7 +19,9 @@ __all__ = [
     "Dynamics",
     "GradientFlow",
     "Langevin",
+    "ParallelTempering",
     "RandomWalk",
     "Status",
+    "TemperedRun",
     "Trajectory",
 ]

@@ -164,16 +164,9 @@ class Dynamics(Record):
         landscape = usable(landscape)
         theta = points(theta, landscape.dim, landscape.dtype)
         ids = _rng.batch_ids(replicas, len(theta))
-        if isinstance(observables, str):
-            fix = f"Write [{observables!r}]."
-            raise TypeError(message("observables", "a list of names", repr(observables), fix))
-        provenance = self._provenance(landscape, theta, _rng.seed_from(rng))
-        provenance |= {
-            "steps": integer("steps", steps, most=MAXIMUM_STEPS),
-            "record_every": integer("record_every", record_every),
-            "record_points": flag("record_points", record_points),
-            "observables": list(observables),
-        }
+        provenance = self._fresh_provenance(
+            landscape, theta, rng, steps, record_every, record_points, observables
+        )
         job = self._job(landscape, provenance, ids, threads, progress)
         return run_job(job, job.fresh_state(theta), first_step=0, steps=int(steps), before=None)
 
@@ -188,9 +181,45 @@ class Dynamics(Record):
         """Go on from the end of a trajectory; users call `Trajectory.resume`."""
         landscape = usable(landscape)
         done = before.state.total_steps
+        provenance = self._continued(before, landscape, steps)
+        job = self._job(landscape, provenance, before.state.replicas, threads, progress)
+        state = {
+            "points": before.final,
+            "vectors": before.state.vectors,
+            "scalars": before.state.scalars,
+            "status": before.status.codes,
+            "status_step": before.status.steps,
+            "restores": before.status.restores,
+        }
+        return run_job(job, state, first_step=done, steps=steps, before=before)
+
+    def _fresh_provenance(
+        self,
+        landscape: Any,
+        theta: np.ndarray,
+        rng: Any,
+        steps: Any,
+        record_every: Any,
+        record_points: Any,
+        observables: Any,
+    ) -> dict[str, Any]:
+        """Return the provenance of a new run after checking its arguments."""
+        if isinstance(observables, str):
+            fix = f"Write [{observables!r}]."
+            raise TypeError(message("observables", "a list of names", repr(observables), fix))
+        return self._provenance(landscape, theta, _rng.seed_from(rng)) | {
+            "steps": integer("steps", steps, most=MAXIMUM_STEPS),
+            "record_every": integer("record_every", record_every),
+            "record_points": flag("record_points", record_points),
+            "observables": list(observables),
+        }
+
+    def _continued(self, before: Any, landscape: Any, steps: int) -> dict[str, Any]:
+        """Return the provenance of a longer run, if `landscape` is that of `before`."""
+        done = before.state.total_steps
         integer("steps", steps, most=MAXIMUM_STEPS - done)
-        seed = before.provenance["seed"]
-        provenance = self._provenance(landscape, before.final, seed)
+        points = before.final.reshape(-1, before.final.shape[-1])
+        provenance = self._provenance(landscape, points, before.provenance["seed"])
         for what in ("landscape", "dtype", "shape"):
             if provenance[what] != before.provenance[what]:
                 expected = f"the {what} of this run, {show(before.provenance[what], 300)}"
@@ -202,19 +231,7 @@ class Dynamics(Record):
                 UserWarning,
                 stacklevel=caller(),
             )
-        provenance["steps"] = done + steps
-        for name in ("record_every", "record_points", "observables"):
-            provenance[name] = before.provenance[name]
-        job = self._job(landscape, provenance, before.state.replicas, threads, progress)
-        state = {
-            "points": before.final,
-            "vectors": before.state.vectors,
-            "scalars": before.state.scalars,
-            "status": before.status.codes,
-            "status_step": before.status.steps,
-            "restores": before.status.restores,
-        }
-        return run_job(job, state, first_step=done, steps=steps, before=before)
+        return {**before.provenance, **provenance, "steps": done + steps}
 
     def _job(
         self,

@@ -19,7 +19,21 @@ from .._memory import require_memory
 from ..errors import DivergenceError, DivergenceWarning, Interrupted
 from .trajectory import DIVERGED, CarriedState, Status, Trajectory
 
-__all__ = ["Job", "caller", "run_job"]
+__all__ = [
+    "Job",
+    "Pace",
+    "Records",
+    "State",
+    "caller",
+    "divergence",
+    "first_loss",
+    "interrupted",
+    "progress_bar",
+    "run_job",
+    "settled",
+    "show_progress",
+    "warn_of_losses",
+]
 
 CHUNK_SECONDS = 0.25
 FIRST_CHUNK_WORK = 3e8  # parameters times samples: some 30 to 100 ms of compiled steps
@@ -71,13 +85,18 @@ class Job:
         count = 2 * (2 + len(self.layout["vectors"]))
         require_memory({f"state of {list(theta.shape)} points": count * theta.nbytes})
 
-    def advance(self, state: State, first_step: int, steps: int) -> dict[str, Any]:
-        """Make `steps` compiled steps; `state` is left alone."""
+    def advance(
+        self, state: State, first_step: int, steps: int, parameters: np.ndarray | None = None
+    ) -> dict[str, Any]:
+        """Make `steps` compiled steps; `state` is left alone.
+
+        `parameters` [n, R] stand for the job's own where these change between chunks.
+        """
         return self.landscape._module.advance(
             self.handle,
             self.rule,
             self.options,
-            self.parameters,
+            self.parameters if parameters is None else parameters,
             state,
             first_step,
             steps,
@@ -165,7 +184,7 @@ def run_job(
 
     pace = Pace(job)
     try:
-        with _progress_bar(job, steps) as bar:
+        with progress_bar(job, steps) as bar:
             while now.total_steps < last_step:
                 chunk = pace.chunk(last_step - now.total_steps)
                 start = time.perf_counter()
@@ -173,65 +192,68 @@ def run_job(
                 pace.took(chunk, time.perf_counter() - start)
                 if now.total_steps == 0 and "start_energy" in made:
                     job.dynamics.check_start(made["start_energy"])
-                bad = (
-                    _first_loss(now.state, made) if job.dynamics.on_divergence == "raise" else None
-                )
+                bad = first_loss(now.state, made) if job.dynamics.on_divergence == "raise" else None
                 if bad is not None and bad < now.total_steps + chunk:
                     # Cut exactly there: where a run stops must not depend on how fast it ran.
                     chunk = max(1, bad - now.total_steps)
                     made = job.advance(now.state, now.total_steps, chunk)
                 filled = records.put(now.filled, made["records"], made["recorded_points"])
                 now = Snapshot(made, now.total_steps + chunk, filled)
-                _show(bar, chunk, made["records"]["energy"])
+                show_progress(bar, chunk, made["records"]["energy"])
                 if bad is not None:
-                    raise _divergence(result())
+                    raise divergence(result())
     except KeyboardInterrupt:
-        done, left = now.total_steps, last_step - now.total_steps
-        raise Interrupted(
-            f"interrupted after step {done} of {last_step}. This exception's .result holds all up "
-            f"to there: .result.resume({left}) goes on, .result.save(path) keeps it.",
-            result(),
-        ) from None
+        raise interrupted(now.total_steps, last_step, result()) from None
     finished = result()
-    _warn(job, state, finished)
+    warn_of_losses(state, finished.status)
     return finished
 
 
 def _trajectory(job: Job, now: Snapshot, records: Records, seconds: float) -> Trajectory:
     """Return what a snapshot and its records amount to, as read-only arrays."""
-    columns = {name: _settled(column[: now.filled]) for name, column in records.columns.items()}
+    columns = {name: settled(column[: now.filled]) for name, column in records.columns.items()}
     made = now.state
     provenance = {**job.provenance, "steps": now.total_steps}
     return Trajectory(
         energies=columns.pop("energy"),
-        steps=_settled(job.record_every * np.arange(1, now.filled + 1, dtype=np.int64)),
+        steps=settled(job.record_every * np.arange(1, now.filled + 1, dtype=np.int64)),
         observables=columns,
-        points=None if records.points is None else _settled(records.points[: now.filled]),
-        final=_settled(made["points"]),
-        status=Status(*(_settled(made[n]) for n in ("status", "status_step", "restores"))),
+        points=None if records.points is None else settled(records.points[: now.filled]),
+        final=settled(made["points"]),
+        status=Status(*(settled(made[n]) for n in ("status", "status_step", "restores"))),
         seconds=seconds,
         dynamics=job.dynamics,
         state=CarriedState(
-            _settled(made["vectors"]), _settled(made["scalars"]), job.replicas, now.total_steps
+            settled(made["vectors"]), settled(made["scalars"]), job.replicas, now.total_steps
         ),
         provenance=provenance,
     ).remember(job.landscape)
 
 
-def _settled(array: np.ndarray) -> np.ndarray:
+def settled(array: np.ndarray) -> np.ndarray:
     """Return a read-only view; results are not edited by accident."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
-def _first_loss(earlier: State, later: State) -> int | None:
+def first_loss(earlier: State, later: State) -> int | None:
     """Return the first step at which a replica diverged between two states."""
     new = (later["status"] == DIVERGED) & (earlier["status"] != DIVERGED)
     return int(later["status_step"][new].min()) if new.any() else None
 
 
-def _divergence(result: Trajectory) -> DivergenceError:
+def interrupted(done: int, last_step: int, result: Any) -> Interrupted:
+    """Return the exception that carries what was done when Ctrl-C came."""
+    return Interrupted(
+        f"interrupted after step {done} of {last_step}. This exception's .result holds all up "
+        f"to there: .result.resume({last_step - done}) goes on, .result.save(path) keeps it.",
+        result,
+    )
+
+
+def divergence(result: Any) -> DivergenceError:
+    """Return the error that says which replica diverged at the last step of `result`."""
     step = result.state.total_steps
     lost = np.flatnonzero((result.status.codes == DIVERGED) & (result.status.steps == step))
     replica = int(lost[0])
@@ -243,9 +265,9 @@ def _divergence(result: Trajectory) -> DivergenceError:
     )
 
 
-def _warn(job: Job, start: State, result: Trajectory) -> None:
+def warn_of_losses(start: State, status: Status) -> None:
     """Warn of replicas lost or restored since `start`."""
-    status, parts = result.status, []
+    parts = []
     lost = np.flatnonzero((status.codes == DIVERGED) & (start["status"] != DIVERGED))
     if lost.size:
         first = min(lost, key=lambda r: (status.steps[r], r))
@@ -274,7 +296,8 @@ def caller() -> int:
     return level
 
 
-def _progress_bar(job: Job, steps: int) -> Any:
+def progress_bar(job: Job, steps: int) -> Any:
+    """Return a context that is a bar, or None where none is asked for."""
     if not job.progress:
         return nullcontext()
     from tqdm import tqdm  # type: ignore[import-untyped]  # only where a bar is asked for: importing it costs time
@@ -282,7 +305,8 @@ def _progress_bar(job: Job, steps: int) -> Any:
     return tqdm(total=steps, unit="step", desc=type(job.dynamics).__name__)
 
 
-def _show(bar: Any, steps: int, energies: np.ndarray) -> None:
+def show_progress(bar: Any, steps: int, energies: np.ndarray) -> None:
+    """Move the bar by `steps`, with the mean of the last of `energies` [S_rec, R] beside it."""
     if bar is None:
         return
     bar.update(steps)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from .._checks import integer, known_options, message
 from ..results import Record, Result
 
-__all__ = ["CarriedState", "Status", "Trajectory"]
+__all__ = ["CarriedState", "Resumable", "Status", "Trajectory"]
 
 OK, CONVERGED, DIVERGED = 0, 1, 2
 
@@ -104,9 +104,64 @@ class CarriedState(Record):
     total_steps: int
 
 
+@dataclass(frozen=True, eq=False)
+class Resumable(Result):
+    """A run that can go on: it knows its `dynamics`, and in memory its landscape."""
+
+    _landscape: Any = field(default=None, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Landscapes may hold functions that cannot be pickled, and a file holds none either.
+        return {**self.__dict__, "_landscape": None}
+
+    def remember(self, landscape: Any) -> Self:
+        """Keep the landscape for `resume`, in memory only; returns self."""
+        object.__setattr__(self, "_landscape", landscape)
+        return self
+
+    @known_options
+    def resume(
+        self,
+        steps: int,
+        landscape: Any = None,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> Self:
+        """Return the trajectory that `steps` more steps would have made, bit for bit.
+
+        ``run(a).resume(b)`` equals ``run(a + b)`` in every array, also after save and load. The
+        records made so far are part of it.
+
+        Parameters
+        ----------
+        steps : int
+            How many more.
+        landscape : Landscape, optional
+            Needed after `load`: files hold no landscape. It must be the one of the run.
+        threads, progress : as in `Dynamics.run`
+
+        Raises
+        ------
+        ValueError
+            If there is no landscape, or another one.
+        Interrupted, DivergenceError
+            As in `Dynamics.run`.
+
+        Examples
+        --------
+        See `Trajectory`.
+        """
+        steps = integer("steps", steps)
+        landscape = self._landscape if landscape is None else landscape
+        if landscape is None:
+            fix = "Files hold no landscape: build it again and pass resume(steps, landscape=...)."
+            raise ValueError(message("landscape", "the landscape of this run", "None", fix))
+        return self.dynamics.continue_run(self, landscape, steps, threads, progress)
+
+
 @known_options
 @dataclass(frozen=True, eq=False)
-class Trajectory(Result):
+class Trajectory(Resumable):
     """A run: what was recorded, where it ended, and everything needed to continue it.
 
     Letters: R replicas, P parameters, S_rec records.
@@ -152,55 +207,6 @@ class Trajectory(Result):
     seconds: float
     dynamics: Any
     state: CarriedState
-    _landscape: Any = field(default=None, init=False, repr=False)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Landscapes may hold functions that cannot be pickled, and a file holds none either.
-        return {**self.__dict__, "_landscape": None}
-
-    def remember(self, landscape: Any) -> Trajectory:
-        """Keep the landscape for `resume`, in memory only; returns self."""
-        object.__setattr__(self, "_landscape", landscape)
-        return self
-
-    @known_options
-    def resume(
-        self,
-        steps: int,
-        landscape: Any = None,
-        threads: int | None = None,
-        progress: bool = False,
-    ) -> Trajectory:
-        """Return the trajectory that `steps` more steps would have made, bit for bit.
-
-        ``run(a).resume(b)`` equals ``run(a + b)`` in every array, also after save and load. The
-        records made so far are part of it.
-
-        Parameters
-        ----------
-        steps : int
-            How many more.
-        landscape : Landscape, optional
-            Needed after `load`: files hold no landscape. It must be the one of the run.
-        threads, progress : as in `Dynamics.run`
-
-        Raises
-        ------
-        ValueError
-            If there is no landscape, or another one.
-        Interrupted, DivergenceError
-            As in `Dynamics.run`.
-
-        Examples
-        --------
-        See the class.
-        """
-        steps = integer("steps", steps)
-        landscape = self._landscape if landscape is None else landscape
-        if landscape is None:
-            fix = "Files hold no landscape: build it again and pass resume(steps, landscape=...)."
-            raise ValueError(message("landscape", "the landscape of this run", "None", fix))
-        return self.dynamics.continue_run(self, landscape, steps, threads, progress)
 
     def summary(self) -> str:
         """Return a short table: what ran, how it ended, how fast."""

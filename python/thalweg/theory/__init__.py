@@ -1,5 +1,5 @@
 """Closed forms: what simple models predict for what the protocols measure."""
 
-from . import walls
+from . import tempering, walls
 
-__all__ = ["walls"]
+__all__ = ["tempering", "walls"]
