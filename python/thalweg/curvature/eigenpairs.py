@@ -139,10 +139,10 @@ def eigenpairs(
 
     Notes
     -----
-    A space grown from one vector holds one direction of each eigenspace: an eigenvalue of
-    multiplicity three is listed once, and the next one in the list is a different one. (More copies
-    may come in by rounding, late.) With ``block=b`` up to b copies are listed. Where P is no more
-    than the subspace everything is found, copies too.
+    A space grown from one vector holds one direction of each eigenspace: a degenerate eigenvalue is
+    found once, and the next one listed is a different one, unless rounding has brought in another
+    copy, which it does some time after the first has converged. With ``block=b`` up to b copies are
+    found for sure. Where P is no more than the subspace everything is found, copies too.
 
     A replica's result depends on its point, its id and the seed, not on the rest of the batch.
 
@@ -285,11 +285,14 @@ def _residuals(products: Products, values: np.ndarray, vectors: np.ndarray) -> n
 
 
 def _warn_if_open(products: Products, converged: np.ndarray, tolerance: float) -> None:
-    if not converged.all():
-        warnings.warn(
-            f"eigenpairs: {(~converged).sum()} of {converged.size} pairs have not converged to "
-            f"tolerance={tolerance:g} after {products.used.max()} products; see .converged and "
-            f".residuals. Raise most_products, subspace or tolerance.",
-            UserWarning,
-            stacklevel=4,
-        )
+    if converged.all():
+        return
+    rough = " Differences of gradients may be too rough for it (kinks, walls)."
+    warnings.warn(
+        f"eigenpairs: {(~converged).sum()} of {converged.size} pairs have not converged to "
+        f"tolerance={tolerance:g} after {products.used.max()} products; see .converged and "
+        f".residuals. Raise most_products, subspace or tolerance."
+        + (rough if products.kind != "exact" else ""),
+        UserWarning,
+        stacklevel=4,
+    )
