@@ -11,7 +11,7 @@ from ..landscapes.base import CompiledLandscape, thread_count
 from ..landscapes.differences import RELATIVE_ERROR, difference_products
 from ..landscapes.user import usable
 
-BLOCK = 2**22  # numbers of vectors that are in memory at once where the work can be cut
+BLOCK = 2**21  # numbers of vectors at work at once where it can be cut: about a cache
 LIMIT = 1e100  # a number beyond cannot be squared and summed: as good as infinite
 
 
