@@ -8,6 +8,7 @@ import pytest
 import thalweg as tw
 from thalweg import curvature as cv
 from thalweg.curvature import products as products_module
+from thalweg.curvature.krylov import Krylov
 
 STEPS = {"trace": {}, "diagonal": {}, "eigenpairs": {"count": 2}, "spectral_density": {"steps": 15}}
 
@@ -248,3 +249,19 @@ def test_what_does_not_fit_is_refused(name, monkeypatch):
 def test_rows_that_repeat_are_taken_in_turns():
     turns = products_module._turns(np.array([2, 0, 2, 1, 2, 0]))
     assert [turn.tolist() for turn in turns] == [[1, 3, 0], [5, 2], [4]]
+
+
+def test_bases_are_orthogonal_however_close_what_they_are_made_of():
+    """Two starts that differ by 1e-9: one projection would leave them 1e-7 from orthogonal."""
+    land = network()
+    theta = land.init(2, scheme="normal", rng=1)
+    start = tw.rng.normals(1, stream="test", replicas=4, count=land.dim).reshape(2, 2, -1)
+    start[:, 1] = start[:, 0] + 1e-9 * start[:, 1]
+    products = products_module.Products(land, theta, False, 1)
+    space = Krylov(products, np.arange(2), start, 60)
+    while space.size < 60:
+        space.grow()
+    basis = space.basis[:, :62]
+    np.testing.assert_allclose(basis @ basis.transpose(0, 2, 1), [np.eye(62)] * 2, atol=1e-13)
+    projected = basis[:, :60] @ land.hessian(theta) @ basis[:, :60].transpose(0, 2, 1)
+    np.testing.assert_allclose(np.triu(space.matrix[:, :60, :60]), np.triu(projected), atol=1e-13)
