@@ -1,4 +1,4 @@
-"""Extreme eigenpairs of Hessians: thick-restart (block) Lanczos, many replicas in step."""
+"""Extreme eigenpairs of Hessians, of many replicas at once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from .._checks import choice, integer, known_options, message, real
 from .._memory import require_memory
 from ..results import Result
 from .krylov import Krylov
+from .lanczos import WHICH, ends_apart, goal, outermost
 from .products import Products, provenance
-
-WHICH = ("largest", "smallest", "both", "magnitude")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +138,10 @@ def eigenpairs(
 
     Notes
     -----
-    A space grown from one vector holds one direction of each eigenspace: an eigenvalue of
-    multiplicity three is listed once, and the next one in the list is a different one. (More copies
-    may come in by rounding, late.) With ``block=b`` up to b copies are listed. Where P is no more
-    than the subspace everything is found, copies too.
+    A space grown from one vector holds one direction of each eigenspace: a degenerate eigenvalue is
+    found once, and the next one listed is a different one, unless rounding has brought in another
+    copy, which it does some time after the first has converged. With ``block=b`` up to b copies are
+    found for sure. Where P is no more than the subspace everything is found, copies too.
 
     A replica's result depends on its point, its id and the seed, not on the rest of the batch.
 
@@ -173,12 +172,11 @@ def eigenpairs(
     if most_products is not None:
         most = integer("most_products", most_products, least=wanted + block)
     seed, ids = _rng.seed_from(rng), _rng.batch_ids(replicas, shape[0])
+    point = 8 * shape[0] * shape[1]
     require_memory(
-        {
-            f"Lanczos bases {[shape[0], size + block, shape[1]]}": _bytes(
-                shape, 1.7 * size + block
-            ),
-            f"eigenvectors {[shape[0], wanted, shape[1]]}": _bytes(shape, 3 * wanted),
+        {  # bases are copied when spaces are dropped
+            f"Lanczos bases {[shape[0], size + block, shape[1]]}": 2 * point * (size + block),
+            f"eigenvectors {[shape[0], wanted, shape[1]]}": 3 * point * wanted,
         },
         "Use fewer replicas at a time, a smaller count or a smaller subspace.",
     )
@@ -190,25 +188,21 @@ def eigenpairs(
     everyone = np.arange(shape[0])
     start = np.stack([fresh(everyone, i) for i in range(block)], axis=1)
     search = Krylov(products, everyone, start, size, fresh)
-    values, vectors, scale = _outermost(search, wanted, which, tolerance, most)
+    values, vectors, scale = outermost(search, wanted, which, tolerance, most)
     residuals = _residuals(products, values, vectors)
-    converged = residuals <= _goal(products, values, scale, tolerance)
+    converged = residuals <= goal(products, values, scale, tolerance)
     _warn_if_open(products, converged[~np.isnan(values).any(axis=1)], tolerance)
     options = {"count": count, "which": which, "tolerance": tolerance, "block": block,
                "most_products": most_products, "subspace": subspace,
                "differences": differences}  # fmt: skip
     return Eigenpairs(
-        *(_ends_apart(which, found) for found in (values, vectors, residuals, converged)),
+        *(ends_apart(which, found) for found in (values, vectors, residuals, converged)),
         products=products.kind,
         products_used=products.used,
         which=which,
         tolerance=tolerance,
         provenance=provenance(products, seed, **options),
     )
-
-
-def _bytes(shape: tuple[int, int], vectors: float) -> int:
-    return int(8 * shape[0] * shape[1] * vectors)
 
 
 def _sizes(wanted: int, block: Any, subspace: Any, dim: int) -> tuple[int, int]:
@@ -218,59 +212,6 @@ def _sizes(wanted: int, block: Any, subspace: Any, dim: int) -> tuple[int, int]:
     if subspace is not None:
         size = integer("subspace", subspace, least=min(dim, wanted + 2 * block), most=dim)
     return (1 if size == dim else block), size  # all of space: one vector reaches everything
-
-
-def _outermost(
-    krylov: Krylov, wanted: int, which: str, tolerance: float, most: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values [R, k] and vectors [R, k, P], most wanted first, and the largest |H v| seen [R]."""
-    products, block = krylov.products, krylov.block
-    size = krylov.basis.shape[1] - block
-    keep = min(wanted + (size - wanted) // 3, size - block)
-    values = np.full((products.replicas, wanted), np.nan)
-    vectors = np.full((products.replicas, wanted, products.dim), np.nan)
-    scale, spent = np.zeros(products.replicas), 0
-    while len(krylov.rows):
-        while krylov.size + block <= size and spent + block <= most:
-            krylov.grow()
-            spent += block
-        ritz, coordinates, residuals = krylov.ritz()
-        order = _by_wish(ritz, which)
-        ritz, residuals = (np.take_along_axis(x, order, axis=1) for x in (ritz, residuals))
-        coordinates = np.take_along_axis(coordinates, order[:, None], axis=2)
-        goal = _goal(products, ritz[:, :wanted], krylov.scale, tolerance)
-        ready = (residuals[:, :wanted] <= goal).all(axis=1) | np.isnan(ritz).any(axis=1)
-        done = np.flatnonzero(ready | (spent + block > most))
-        rows = krylov.rows[done]
-        values[rows], scale[rows] = ritz[done, :wanted], krylov.scale[done]
-        vectors[rows] = krylov.vectors(done, coordinates[done, :, :wanted])
-        left = np.setdiff1d(np.arange(len(krylov.rows)), done)
-        krylov.restart(left, ritz[left, :keep], coordinates[left, :, :keep])
-    return values, vectors, scale
-
-
-def _by_wish(ritz: np.ndarray, which: str) -> np.ndarray:
-    """Return the order [A, n] of ascending values [A, n] in which they are wanted."""
-    up = np.arange(ritz.shape[1])
-    if which == "magnitude":
-        return np.argsort(-np.abs(ritz), axis=1, kind="stable")
-    if which == "largest":
-        up = up[::-1]
-    elif which == "both":  # lowest, highest, second lowest, ...
-        up = np.stack([up, up[::-1]], axis=1).ravel()[: len(up)]
-    return np.broadcast_to(up, ritz.shape)
-
-
-def _ends_apart(which: str, found: np.ndarray) -> np.ndarray:
-    """Put the low end before the high end: what is wanted of both alternates between them."""
-    return np.concatenate([found[:, 0::2], found[:, 1::2]], axis=1) if which == "both" else found
-
-
-def _goal(
-    products: Products, values: np.ndarray, scale: np.ndarray, tolerance: float
-) -> np.ndarray:
-    """Return the residuals [A, k] at which values [A, k] are good enough."""
-    return np.maximum(tolerance * np.abs(values), products.noise * scale[:, None])
 
 
 def _residuals(products: Products, values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
@@ -285,11 +226,14 @@ def _residuals(products: Products, values: np.ndarray, vectors: np.ndarray) -> n
 
 
 def _warn_if_open(products: Products, converged: np.ndarray, tolerance: float) -> None:
-    if not converged.all():
-        warnings.warn(
-            f"eigenpairs: {(~converged).sum()} of {converged.size} pairs have not converged to "
-            f"tolerance={tolerance:g} after {products.used.max()} products; see .converged and "
-            f".residuals. Raise most_products, subspace or tolerance.",
-            UserWarning,
-            stacklevel=4,
-        )
+    if converged.all():
+        return
+    rough = " Differences of gradients may be too rough for it (kinks, walls)."
+    warnings.warn(
+        f"eigenpairs: {(~converged).sum()} of {converged.size} pairs have not converged to "
+        f"tolerance={tolerance:g} after {products.used.max()} products; see .converged and "
+        f".residuals. Raise most_products, subspace or tolerance."
+        + (rough if products.kind != "exact" else ""),
+        UserWarning,
+        stacklevel=4,
+    )

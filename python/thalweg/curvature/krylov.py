@@ -50,7 +50,7 @@ class Krylov:
         count, self.block, dim = start.shape
         self.basis = np.zeros((count, most + self.block, dim))
         self.matrix = np.zeros((count, most + self.block, most + self.block))
-        self.size, self.clock, self.restarted = 0, self.block, True
+        self.size, self.clock = 0, self.block
         self.scale = np.zeros(count)  # largest |H v| seen
         for i in range(self.block):
             self._append(start[:, i], i)
@@ -63,14 +63,14 @@ class Krylov:
         flat = newest.reshape(-1, newest.shape[2])
         images = self.products(np.repeat(self.rows, b), flat).reshape(newest.shape)
         self.scale = np.maximum(self.scale, np.linalg.norm(images, axis=2).max(axis=1))
-        # H is symmetric, so all but two blocks come out as rounding, except after a restart. They
-        # are projected out first; the rounding then is small beside what is left.
-        first = 0 if self.restarted else max(0, old - b)
+        # H is symmetric: parts along all but two blocks are rounding (except just after a restart).
+        # With these two gone first, the second projection sees little and leaves no more than that.
+        first = max(0, old - b)
         nearby = self.basis[:, first:n]
         parts = nearby @ images.transpose(0, 2, 1)
         self.matrix[:, first:n, old:n] = parts
         images -= parts.transpose(0, 2, 1) @ nearby
-        self.size, self.restarted = n, False
+        self.size = n
         for i in range(b):
             self._append(images[:, i], n + i, column=old + i)
 
@@ -146,4 +146,4 @@ class Krylov:
         self.basis[:, :keep] = kept
         self.matrix[:] = 0
         self.matrix[:, np.arange(keep), np.arange(keep)] = values
-        self.size, self.restarted = keep, True
+        self.size = keep

@@ -217,5 +217,5 @@ def require_hessian_memory(theta: np.ndarray, dim: int, dtype: str) -> None:
     replicas = len(theta) if np.ndim(theta) == 2 else 1  # another rank is refused by the core
     require_memory(
         {f"hessian [{replicas}, {dim}, {dim}]": replicas * dim * dim * np.dtype(dtype).itemsize},
-        "Use fewer replicas at a time, or hvp() with Lanczos or random probes.",
+        "Use fewer replicas at a time, or tw.curvature, which makes no matrix.",
     )
