@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["axes", "figure", "panels", "tidy"]
+__all__ = ["axes", "figure", "panels", "shades", "tidy"]
 
 
 def _matplotlib() -> Any:
@@ -34,6 +34,19 @@ def tidy(ax: Any, *, xlabel: str = "", ylabel: str = "", title: str | None = Non
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(alpha=0.25, linewidth=0.5)
     return ax
+
+
+def shades(count: int) -> list[Any]:
+    """Return `count` colours from cold to hot, for curves that belong to temperatures.
+
+    Examples
+    --------
+    >>> from thalweg.plotting import shades
+    >>> len(shades(3))
+    3
+    """
+    colours = _matplotlib().colormaps["plasma"]
+    return [colours(0.85 * i / max(1, count - 1)) for i in range(count)]
 
 
 def axes(ax: Any = None, *, xlabel: str = "", ylabel: str = "", title: str | None = None) -> Any:

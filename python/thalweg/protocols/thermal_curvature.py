@@ -87,13 +87,17 @@ class Curvature(Record):
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the variances along stiff directions against T/(h + T/sigma^2); returns the axes."""
-        from ..plotting import axes
+        from ..plotting import axes, shades  # matplotlib is optional
 
         ax = axes(ax, xlabel=r"quadratic prediction $T/(h_j + T/\sigma^2)$",
                   ylabel=r"variance along $v_j$")  # fmt: skip
-        for m in range(len(self.stiff_variances)):
+        for m, colour in enumerate(shades(len(self.stiff_variances))):
             ax.plot(
-                self.stiff_predictions[m].ravel(), self.stiff_variances[m].ravel(), "o", alpha=0.6
+                self.stiff_predictions[m].ravel(),
+                self.stiff_variances[m].ravel(),
+                "o",
+                alpha=0.6,
+                color=colour,
             )
         ends = np.nanmin(self.stiff_predictions), np.nanmax(self.stiff_predictions)
         ax.plot(ends, ends, color="0.45", linestyle="--", linewidth=1, label="quadratic landscape")

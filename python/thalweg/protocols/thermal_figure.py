@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from ..plotting import panels, tidy
+from ..plotting import panels, shades, tidy
 from ..theory import walls
 
 if TYPE_CHECKING:
@@ -50,13 +50,15 @@ def _histograms(chart: ThermalChart, ax: Any) -> None:
     """
     k = chart.k()[0]
     grid = np.linspace(-3.5, 5, 200)
+    colours = shades(len(chart.temperatures))
     for m, t in enumerate(chart.temperatures):
         energies = chart.energies[:, m, chart.kept[m]].ravel() / t
         if energies.size == 0:
             continue
         reduced = (energies - k[m]) / np.sqrt(k[m])
         heights, edges = np.histogram(reduced, bins=30, range=(-3.5, 5), density=True)
-        ax.plot((edges[1:] + edges[:-1]) / 2, heights, ".", markersize=4, label=f"$T$ = {t:.3g}")
+        middles = (edges[1:] + edges[:-1]) / 2
+        ax.plot(middles, heights, ".", markersize=5, color=colours[m], label=f"$T$ = {t:.3g}")
     typical = np.nanmedian(k)
     if np.isfinite(typical):
         density = stats.gamma(typical).pdf(typical + grid * np.sqrt(typical)) * np.sqrt(typical)
@@ -71,11 +73,8 @@ def _boundary(chart: ThermalChart, ax: Any) -> None:
         return _dimensions(chart, ax)
     (k, k_error), samples = chart.k(), chart.boundary.samples
     near, error = chart.boundary.points_near_boundary()
-    ax.errorbar(k, near, error, k_error, marker="o", capsize=2, linestyle="", label="sampled")
-    for m, t in enumerate(chart.temperatures):
-        if np.isfinite(k[m]) and np.isfinite(near[m]):
-            ax.annotate(f"{t:.0e}", (k[m], near[m]), fontsize="x-small", xytext=(3, -8),
-                        textcoords="offset points")  # fmt: skip
+    for m, colour in enumerate(shades(len(k))):  # as in the histograms
+        ax.errorbar(k[m], near[m], error[m], k_error[m], marker="o", capsize=2, color=colour)
     line = np.linspace(0, 1.15 * np.nanmax(k, initial=1.0), 100)[1:]
     ax.plot(line, line, label="flat walls, $n_b = k$", **{**THEORY, "linestyle": ":"})
     tilted = walls.tilted_points_near_boundary(line, samples)

@@ -108,13 +108,15 @@ class Directions(Record):
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the principal fractions with the random walk's beside them; returns the axes."""
-        from ..plotting import axes  # matplotlib is optional
+        from ..plotting import axes, shades  # matplotlib is optional
 
         ax = axes(ax, xlabel="principal component", ylabel="fraction of the variance")
         mean, error = self.principal_fractions()
         numbers = np.arange(1, mean.shape[1] + 1)
-        for m in range(len(mean)):
-            ax.errorbar(numbers, mean[m], error[m], marker="o", markersize=3, capsize=2)
+        for m, colour in enumerate(shades(len(mean))):
+            ax.errorbar(
+                numbers, mean[m], error[m], marker="o", markersize=3, capsize=2, color=colour
+            )
         ax.plot(numbers, self.random_walk(), "k--", linewidth=1, label="free random walk")
         ax.set_yscale("log")
         ax.legend()
