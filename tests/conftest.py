@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 import pytest
 from cases import CASES
@@ -32,3 +33,11 @@ def target(request):
 def pytest_configure() -> None:
     # A shell may start its background jobs with Ctrl-C ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """Let no test leave pyplot figures behind: twenty open ones are a warning somewhere else."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -166,3 +166,24 @@ def test_principal_components_of_a_random_walk():
     assert found.equilibrated()[0] == pytest.approx(4, abs=1)
     white = measure_directions(flat, list(np.ascontiguousarray(noise.transpose(1, 0, 2))), 1, None)
     assert white.equilibrated()[0] == 10
+
+
+def test_boundary_of_tilted_walls_is_exact():
+    from scipy.special import gammaincc
+
+    from thalweg.protocols.thermal_snapshots import Boundary
+
+    # Tilted walls: shares are independent Gamma(a), so k = N a, n_b = N Q(a, c) and the squared
+    # fractions, of a Dirichlet law, have the mean (1 + a) / (1 + N a) (docs/theory/walls.md).
+    samples, k, shape = 40, np.array([4.0, 18.0]), (50, 2, 8)
+    rng = np.random.default_rng(16)
+    shares = rng.gamma((k / samples)[:, None, None], size=(*shape, samples))
+    shares[:, 1, 3] = np.nan  # a lost replica
+    found = Boundary(shares.astype(np.float32))
+    for level in (0.1, 1.0):
+        near, error = found.points_near_boundary(level)
+        within(near, error, samples * gammaincc(k / samples, level), sigmas=5)
+        assert (error < 0.05 * near).all()
+    value, error = found.participation()
+    within(value, error, (1 + k) / (1 + k / samples) - 1, sigmas=5)
+    assert (error < 0.05 * value).all()
