@@ -125,6 +125,7 @@ def run(
             steps=steps,
             replicas=replicas,
             start=trained,
+            curvature=4,
             rng=seed,
             threads=threads,
             progress=progress,
@@ -211,6 +212,7 @@ def explain(chart: ThermalChart, scores: Scores) -> str:
         f"{chart.final.shape[-1]} directions resisted. The size of the fluctuations, measured "
         f"independently, says {shaking.min():.0f} to {shaking.max():.0f}. After arXiv:2304.01335; "
         f"the number belongs to landscape and box (width {BOX:g}) together.",
+        *_boundary_and_curvature(chart, cold),
         _equilibrium(chart),
         f"Learning. T = {BAYES:g} = 1/N is the Bayesian posterior with the box as prior: single "
         f"networks read {single[bayes]:.1%} of the unseen digits, the committee "
@@ -218,6 +220,28 @@ def explain(chart: ThermalChart, scores: Scores) -> str:
         f"{single[-1]:.1%} (guessing: 10 %): the noise has melted what was learnt.",
     ]
     return "\n".join(textwrap.fill(text, width=92) for text in paragraphs) + "\n"
+
+
+def _boundary_and_curvature(chart: ThermalChart, cold: np.ndarray) -> list[str]:
+    """Which samples hold the dimension, and why the valley is no quadratic well."""
+    near = chart.boundary.points_near_boundary()[0][cold]
+    ratio = near / chart.k()[0][cold]
+    said = [
+        f"Boundary. At these temperatures {near.min():.0f} to {near.max():.0f} of the "
+        f"{chart.boundary.samples} training digits lie near a decision boundary: "
+        f"{ratio.min():.2f} to {ratio.max():.2f} of half the dimension. They are what resists."
+    ]
+    if chart.curvature is not None:
+        trace = chart.curvature.trace()[0][cold]
+        promised = chart.curvature.quadratic_dimension()[0][cold]
+        said.append(
+            f"Curvature. From T = {chart.temperatures[cold][0]:g} to "
+            f"{chart.temperatures[cold][-1]:g} the trace of the Hessian grows "
+            f"{trace[-1] / trace[0]:.0f}-fold; in a quadratic well it would not move. Taken for a "
+            f"quadratic well, this Hessian promises {promised.min():.0f} to {promised.max():.0f} "
+            f"directions. The energies fluctuate as in a well; the valley is none."
+        )
+    return said
 
 
 def _equilibrium(chart: ThermalChart) -> str:
