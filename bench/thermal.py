@@ -1,7 +1,7 @@
 """The headline table of the thermal chart over several data sets: ``python -m bench.thermal``.
 
-One row per temperature: mean over data sets, and in brackets their standard deviation, which is
-larger than the Monte-Carlo error of any one of them. After arXiv:2304.01335.
+One row per temperature: mean over data sets +- their standard deviation, which is larger than the
+Monte-Carlo error of any one of them. After arXiv:2304.01335.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 import thalweg as tw
 from thalweg.protocols import ThermalChart, thermal_chart
-from thalweg.protocols.tables import table
+from thalweg.protocols.tables import table, value_with_error
 
 TEMPERATURES = np.geomspace(1e-6, 1e-2, 5)
 # (activation, samples, box, step): the step keeps step * |grad margin| below 0.3.
@@ -52,11 +52,12 @@ def report(name: str, charts: list[ThermalChart]) -> str:
     """The table of one case, with the exponents and the verdicts under it."""
     made = columns(charts)
     rows = [
-        [f"{t:.0e}"] + [f"{np.mean(v, 0)[m]:.3g} ({np.std(v, 0, ddof=1)[m]:.1g})" for _, v in made]
+        [f"{t:.0e}"]
+        + [value_with_error(np.mean(v, 0)[m], np.std(v, 0, ddof=1)[m]) for _, v in made]
         for m, t in enumerate(TEMPERATURES)
     ]
     slopes = np.array([c.exponent()[0] for c in charts])
-    traces, largest = np.array(
+    traces, largest, newton = np.array(
         [[pair[0] for pair in c.curvature.exponents(c.temperatures)] for c in charts]
     ).T
     against = [
@@ -69,12 +70,15 @@ def report(name: str, charts: list[ThermalChart]) -> str:
     return "\n".join([
         name,
         table(["T", *(column for column, _ in made)], rows),
-        f"<L> ~ T^{slopes.mean():.3f} ({slopes.std(ddof=1):.3f}); "
-        f"Tr H ~ T^{traces.mean():.2f} ({traces.std(ddof=1):.2f}); "
-        f"lambda_max ~ T^{largest.mean():.2f} ({largest.std(ddof=1):.2f}); "
-        f"equilibrated: {total - len(against)} of {total}",
+        f"<L> ~ T^{spread(slopes)}; Tr H ~ T^{spread(traces)}; lambda_max ~ T^{spread(largest)}; "
+        f"Tr H_GN ~ T^{spread(newton)}; equilibrated: {total - len(against)} of {total}",
         *against,
     ])  # fmt: skip
+
+
+def spread(values: np.ndarray) -> str:
+    """Mean +- standard deviation over data sets."""
+    return value_with_error(values.mean(), values.std(ddof=1))
 
 
 def main() -> None:

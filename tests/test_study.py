@@ -90,7 +90,12 @@ def test_data_of_ones_own(written, tmp_path):
         (('"Quadratic"', '"Quadratc"'), r"\[landscape\] kind: .* Did you mean 'Quadratic'"),
         (("spectrum", "spectra"), r"\[landscape\] Quadratic: unknown option 'spectra'"),
         (("confinement", "confinment"), "unknown option 'confinment'. Did you mean 'confinement'"),
-        (("lowest = 0.01", "lowest = -1"), r"temperatures: expected 0 < lowest <= highest"),
+        (("lowest = 0.01", "lowest = -1"), "temperatures, lowest: expected a finite number > 0"),
+        (("lowest = 0.01", "lowest = 1"), r"temperatures: expected lowest <= highest"),
+        (("lowest = 0.01", 'lowest = "a"'), "temperatures, lowest: expected a finite number"),
+        (("count = 3", "count = 3.0"), "temperatures, count: expected an integer >= 1"),
+        (("[output]", "[data]"), r"\[data\] kind: expected one of"),
+        (("[landscape]", "data = 5\n[landscape]"), r"data: expected a section \[data\]"),
         (("count", "number"), r"temperatures: expected exactly lowest, highest and count"),
         (("steps = 600", "steps = 60"), "steps: expected at least 20 records"),
         (("rng = 3", "threads = 3"), r"\[chart\] threads: expected nothing"),
@@ -104,6 +109,27 @@ def test_mistakes_are_named_on_one_line(invoke, written, tmp_path, change, text)
     assert answer.output.count("\n") == 1
     assert re.search(text, answer.output), answer.output
     assert not (tmp_path / "out" / "chart.npz").exists()
+
+
+def test_files_that_are_something_else(invoke, written, tmp_path):
+    assert "expected a TOML file, got the folder" in invoke("chart", str(tmp_path)).output
+    (tmp_path / "mine.npz").write_text("no archive")
+    file = written(SMALL + '[data]\nkind = "arrays"\nfile = "mine.npz"\n')
+    answer = invoke("chart", str(file))
+    assert "[data] file: expected a NumPy .npz archive" in answer.output
+    (tmp_path / "out").write_text("no folder")
+    answer = invoke("chart", str(written(SMALL)))
+    assert answer.exit_code == 2
+    assert "[output] folder: expected a folder that can be made" in answer.output
+
+
+def test_without_matplotlib_there_is_no_figure(invoke, written, tmp_path, monkeypatch):
+    monkeypatch.setattr(study.Study, "draws", False)
+    answer = invoke("chart", str(written(SMALL)))
+    assert answer.exit_code == 0
+    assert "no chart.png: that needs matplotlib" in answer.output
+    assert not (tmp_path / "out" / "chart.png").exists()
+    assert (tmp_path / "out" / "chart.npz").exists()
 
 
 def test_no_such_file(invoke, tmp_path):

@@ -71,7 +71,9 @@ def application():
         except (ValueError, TypeError, FileNotFoundError, MemoryError) as error:
             _fail(f"{error}", code=2)
         print(made.summary())
-        print(f"\nWrote {', '.join(FILES)} to {asked.folder}.")
+        left_out = "" if asked.draws else " (no chart.png: that needs matplotlib)"
+        written = [name for name in FILES if asked.draws or not name.endswith(".png")]
+        print(f"\nWrote {', '.join(written)} to {asked.folder}{left_out}.")
 
     @app.command()
     def count(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tomllib
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import datasets, landscapes
-from ._checks import closest, message, show
+from ._checks import closest, integer, message, real, show
 from .errors import Interrupted
 from .plotting import figure
 from .protocols import ThermalChart, thermal_chart
@@ -39,7 +41,12 @@ class Study:
         ValueError, TypeError : for bad options, before anything is computed.
         Interrupted : on Ctrl-C; what there was of a chart has been written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            expected = "a folder that can be made"
+            got = f"{str(self.folder)!r}: {error.strerror}"
+            raise ValueError(message("[output] folder", expected, got)) from None
         for name in FILES:
             check_writable(self.folder / name, argument="[output] folder")
         try:
@@ -53,10 +60,17 @@ class Study:
         self.write(chart)
         return chart
 
+    @property
+    def draws(self) -> bool:
+        """Whether matplotlib is installed, which the figure needs."""
+        return importlib.util.find_spec("matplotlib") is not None
+
     def write(self, chart: ThermalChart) -> None:
         """Write the files; the figure only where matplotlib is installed."""
         chart.save(self.folder / FILES[0])
         (self.folder / FILES[2]).write_text(chart.summary() + "\n")
+        if not self.draws:
+            return
         canvas, axes = figure(columns=3, rows=2)
         chart.plot(axes[[0, 1, 3, 4]])
         for part, ax in ((chart.directions, axes[2]), (chart.curvature, axes[5])):
@@ -93,14 +107,18 @@ def read(path: str | Path) -> Study:
     path = Path(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except IsADirectoryError:
+        raise ValueError(message("study", "a TOML file", f"the folder {str(path)!r}")) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: expected a TOML file: {error}.") from None
     for name in content:
         if name not in SECTIONS:
             hint = closest(name, SECTIONS)
             raise ValueError(message("section", f"one of {list(SECTIONS)}", f"[{name}]", hint))
+        if not isinstance(content[name], dict):
+            raise ValueError(message(name, f"a section [{name}]", f"{name} = {content[name]!r}"))
     for name in ("landscape", "chart"):
-        if not isinstance(content.get(name), dict):
+        if name not in content:
             raise ValueError(message(f"[{name}]", "a section of that name", "none"))
     folder = dict(content.get("output", {"folder": "study"}))
     if list(folder) != ["folder"] or not isinstance(folder["folder"], str):
@@ -139,8 +157,13 @@ def _data(table: dict[str, Any], folder: Path) -> Any:
     if not isinstance(name, str) or options:
         expected = 'file = "name.npz" with arrays inputs, targets'
         raise ValueError(message("[data]", expected, show({"file": name, **options})))
-    with np.load(folder / name, allow_pickle=False) as arrays:
-        return _call("data", datasets.from_arrays, dict(arrays))
+    try:
+        with np.load(folder / name, allow_pickle=False) as arrays:
+            content = dict(arrays)
+    except (ValueError, TypeError, IsADirectoryError, EOFError, zipfile.BadZipFile):
+        expected = "a NumPy .npz archive of arrays inputs, targets"
+        raise ValueError(message("[data] file", expected, repr(name))) from None
+    return _call("data", datasets.from_arrays, content)
 
 
 def _landscape(table: dict[str, Any], data: Any) -> Any:
@@ -162,11 +185,15 @@ def _chart_options(table: dict[str, Any]) -> dict[str, Any]:
         if set(ladder) != {"lowest", "highest", "count"}:
             expected = "exactly lowest, highest and count"
             raise ValueError(message("[chart] temperatures", expected, str(list(ladder))))
-        if not 0 < ladder["lowest"] <= ladder["highest"]:
-            expected = "0 < lowest <= highest"
+        count = integer("[chart] temperatures, count", ladder["count"])
+        low, high = (
+            real(f"[chart] temperatures, {end}", ladder[end], above=0)
+            for end in ("lowest", "highest")
+        )
+        if low > high:
+            expected = "lowest <= highest"
             raise ValueError(message("[chart] temperatures", expected, show(ladder)))
-        ends = ladder["lowest"], ladder["highest"]
-        options["temperatures"] = np.geomspace(*ends, ladder["count"])
+        options["temperatures"] = np.geomspace(low, high, count)
     for name in ("threads", "progress"):
         if name in options:
             raise ValueError(message(f"[chart] {name}", "nothing: see the command's options", "it"))

@@ -66,6 +66,16 @@ def test_replicas_stuck_in_different_places_widen_the_error_bar():
     assert variance_with_error(stuck)[0] == pytest.approx(5 / 3, rel=1e-2)
 
 
+def test_two_replicas_that_disagree_are_two_units():
+    noise = np.random.default_rng(12).normal(size=(400, 2))
+    apart = noise + np.array([0.0, 10.0])
+    mean, error = mean_with_error(apart)
+    assert error == pytest.approx(5, rel=0.05)  # half their distance, not the blocks' 0.04
+    assert mean == pytest.approx(5, abs=0.2)
+    assert variance_with_error(apart)[0] == pytest.approx(51, rel=0.05)  # 1 + 10^2 / 2
+    assert mean_with_error(noise)[1] < 0.1  # these agree: blocks
+
+
 def test_no_replicas_no_number():
     assert np.isnan(mean_with_error(np.empty((10, 0)))).all()
     assert np.isnan(variance_with_error(np.empty((10, 0)))).all()

@@ -63,9 +63,9 @@ def test_heat_capacity_by_fluctuation_and_by_difference(boxed):
     value, error = boxed.heat_capacity_from_difference()
     # On top of its error bar: the second-order rule itself, applied to the exact means.
     means = (TEMPERATURES[:, None] * stiffness()).sum(1) / 2
-    rule = np.gradient(means / TEMPERATURES, np.log(TEMPERATURES), edge_order=2)
-    within(value, error, means / TEMPERATURES + rule)
-    np.testing.assert_allclose(means / TEMPERATURES + rule, exact, rtol=0.02)
+    rule = np.gradient(means, TEMPERATURES, edge_order=2)
+    within(value, error, rule)
+    np.testing.assert_allclose(rule[1:-1], exact[1:-1], rtol=0.05)
 
 
 def test_configurational_temperature_and_virial(boxed):
@@ -84,9 +84,10 @@ def test_curvature_is_exact(boxed):
     np.testing.assert_allclose(
         boxed.curvature.stiff_curvatures, SPECTRUM[::-1][:4] + np.zeros((4, REPLICAS, 4)), rtol=0.02
     )
-    trace, largest = boxed.curvature.exponents(TEMPERATURES)
+    trace, largest, newton = boxed.curvature.exponents(TEMPERATURES)
     assert abs(trace[0]) < 4 * trace[1] + 1e-3  # a quadratic landscape does not stiffen
-    assert np.isnan(largest[0]) or abs(largest[0]) < 0.01
+    assert abs(largest[0]) < 1e-3
+    assert np.isnan(newton[0])  # there are no margins
 
 
 def test_the_quadratic_picture_holds_on_a_quadratic(boxed):

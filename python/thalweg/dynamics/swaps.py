@@ -112,7 +112,8 @@ def swap(
     lower, upper = slice(first, count - 1, 2), slice(first + 1, count, 2)
     rows = before.rows.reshape(count, copies)
     energy, ok = energies[rows].astype(np.float64), alive[rows]
-    gain = (betas[lower] - betas[upper])[:, None] * (energy[lower] - energy[upper])
+    with np.errstate(over="ignore", invalid="ignore"):  # of walkers that have blown up
+        gain = (betas[lower] - betas[upper])[:, None] * (energy[lower] - energy[upper])
     tried = ok[lower] & ok[upper]
     draws = _log_draws(seed, number // BLOCK, count - 1, copies)[number % BLOCK]
     done = tried & (draws[lower] < gain)  # false for nan

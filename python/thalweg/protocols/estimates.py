@@ -15,6 +15,9 @@ import numpy as np
 from .._checks import message
 
 ENOUGH_REPLICAS = 4  # from here on replicas alone carry the error bar
+# Two or three replicas whose means scatter more than their blocks allow (1 % of the chi^2 law with
+# K - 1 degrees of freedom) sit in different places; their blocks are then not independent.
+DISAGREE = {2: 6.63, 3: 4.61}
 BLOCKS = 10  # blocks per replica below that
 FEWEST_RECORDS = 2 * BLOCKS  # a block needs two records to be more than a single measurement
 WINDOW = 5  # autocorrelations are summed over so many of their own times (Sokal)
@@ -34,7 +37,8 @@ def independent_means(series: np.ndarray) -> np.ndarray:
 
     With at least four replicas every replica is one unit: exact whatever the correlation in time,
     and it sees replicas that are stuck in different places. With fewer, each is cut into ten
-    blocks, which is right when a block outlasts the correlations.
+    blocks, which is right when a block outlasts the correlations; but two or three replicas that
+    disagree are the units themselves.
     """
     records, replicas = series.shape
     if replicas >= ENOUGH_REPLICAS:
@@ -42,8 +46,13 @@ def independent_means(series: np.ndarray) -> np.ndarray:
     length = records // BLOCKS
     if length == 0:
         raise ValueError(f"{records} records cannot be cut into {BLOCKS} blocks")
-    blocks = series[records - length * BLOCKS :].reshape(BLOCKS, length, replicas)
-    return blocks.mean(axis=1).ravel()
+    blocks = series[records - length * BLOCKS :].reshape(BLOCKS, length, replicas).mean(axis=1)
+    means = blocks.mean(axis=0)
+    if replicas > 1:
+        expected = blocks.var(axis=0, ddof=1).mean() / BLOCKS
+        if means.var(ddof=1) > DISAGREE[replicas] * expected:
+            return means
+    return blocks.ravel()
 
 
 def mean_with_error(series: np.ndarray) -> tuple[float, float]:
@@ -64,9 +73,10 @@ def mean_with_error(series: np.ndarray) -> tuple[float, float]:
 def sparse_mean_with_error(series: np.ndarray) -> tuple[float, float]:
     """`mean_with_error` of a few records [S, K] taken so far apart that each counts for itself.
 
-    With too few replicas to carry the error bar every record is one unit.
+    With too few replicas to carry the error bar and too few records for blocks, every record is
+    one unit.
     """
-    if series.shape[1] >= ENOUGH_REPLICAS or series.shape[1] == 0:
+    if series.shape[1] >= ENOUGH_REPLICAS or len(series) >= FEWEST_RECORDS or not series.size:
         return mean_with_error(series)
     spread = series.std(ddof=1) if series.size > 1 else np.nan
     return float(series.mean()), float(spread / np.sqrt(series.size))
@@ -77,16 +87,14 @@ def variance_with_error(series: np.ndarray) -> tuple[float, float]:
 
     Law of total variance: (mean variance within a replica) + (variance between replica means).
     A finite run sees only part of the variance, Var - Var(replica mean); the second term restores
-    exactly what is missing, however correlated the records are. With few replicas Var(replica
-    mean) = K error(mean)^2 comes from the blocks. The error bar is that of the mean of
-    (x - mean)^2, which is a series like any other.
+    exactly what is missing, however correlated the records are. Of a single replica it comes from
+    the blocks. The error bar is that of the mean of (x - mean)^2, a series like any other.
     """
     if series.shape[1] == 0:
         return np.nan, np.nan
     mean, error = mean_with_error(series)
-    within = series.var(axis=0).mean()
-    between = series.shape[1] * error**2
-    return float(within + between), mean_with_error((series - mean) ** 2)[1]
+    value = total_variance(series) + (error**2 if series.shape[1] == 1 else 0.0)
+    return value, mean_with_error((series - mean) ** 2)[1]
 
 
 def total_variance(series: np.ndarray) -> float:
@@ -205,10 +213,11 @@ def power_law(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, f
     >>> power_law(x, 3 * x**0.5, 0.01 * x**0.5)[0].__round__(6)
     0.5
     """
-    good = np.isfinite(y) & np.isfinite(error) & (y > 0) & (error > 0)
+    good = np.isfinite(y) & np.isfinite(error) & (y > 0)
     if good.sum() < 3:
         return np.nan, np.nan
     u, v, width = np.log(x[good]), np.log(y[good]), (error / np.where(good, y, 1))[good]
+    width = np.maximum(width, 1e-12)  # exact values weigh alike
     weight = width**-2
     centre = np.average(u, weights=weight)
     spread = float(weight @ (u - centre) ** 2)

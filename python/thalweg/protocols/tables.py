@@ -17,7 +17,7 @@ def value_with_error(value: float, error: float, signed: bool = False) -> str:
     """
     if not np.isfinite(value):
         return "-"
-    if not np.isfinite(error) or error <= 0:
+    if not np.isfinite(error) or error <= 1e-12 * abs(value):
         return f"{value:.4g}"
     largest = max(abs(value), error)
     power = int(np.floor(np.log10(largest))) if largest < 1e-3 else 0

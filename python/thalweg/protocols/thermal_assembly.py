@@ -13,17 +13,16 @@ from .thermal_run import Plan, Sampled
 from .thermal_snapshots import measure_boundary, measure_directions
 
 
-def _stranded(energies: np.ndarray, temperatures: np.ndarray, guard: float) -> np.ndarray:
-    """Which replicas [M, K] lie far above their lowest sibling: energies [S, M, K] after burn-in.
+def _stranded(energies: np.ndarray, lowest: np.ndarray, share: np.ndarray, guard: float):
+    """Which replicas [M, K] blew up and took the guard's running mean along.
 
-    A replica that blows up while it cools stays where it was thrown, and its running mean with it.
+    Mean loss [S, M, K] after burn-in more than `guard` times above the `lowest` [M, K] that the
+    replica itself ever had, or its `share` [M] of thermal energy: losses above the ground. One that
+    never was lower has not blown up, it sits in a worse place, or is slow.
     """
     if guard <= 0:
-        return np.zeros(energies.shape[1:], dtype=bool)
-    means = energies.mean(axis=0)
-    means[~np.isfinite(means)] = np.inf  # lost already, and listed so
-    level = np.maximum(means.min(axis=1), temperatures)  # blow-ups go up: the lowest did not
-    return means > guard * level[:, None]
+        return np.zeros(lowest.shape, dtype=bool)
+    return energies.mean(axis=0) > guard * np.maximum(lowest, share[:, None])
 
 
 def assemble(landscape, run: Sampled, plan: Plan, known: dict, threads) -> ThermalChart:
@@ -42,7 +41,10 @@ def assemble(landscape, run: Sampled, plan: Plan, known: dict, threads) -> Therm
         accepted, at = made.observables["accepted"][sampled], made.steps[sampled]
         acceptance = (accepted[-1] - accepted[0]) / (at[-1] - at[0])
     energies, status = series(made.energies), fold(made.status.codes).copy()
-    stranded = _stranded(energies, plan.temperatures, plan.guard)
+    with np.errstate(invalid="ignore"):
+        lowest = fold(np.fmin.reduce(made.energies, axis=0).astype(np.float64)) - plan.ground
+    share = plan.temperatures * max(1, made.final.shape[-1] / 2)
+    stranded = _stranded(energies - plan.ground, lowest, share, plan.guard) & (status != DIVERGED)
     lost_steps = np.where(status == DIVERGED, fold(made.status.steps), 0)
     lost_steps[stranded] = int(made.steps[sampled][0])
     status[stranded] = DIVERGED
@@ -62,8 +64,9 @@ def assemble(landscape, run: Sampled, plan: Plan, known: dict, threads) -> Therm
         trained=fold(known["trained"]),
         acceptance=fold(acceptance),
         final=made.final.reshape(count, -1, made.final.shape[-1]),
-        boundary=measure_boundary(landscape, run.snapshots, plan.temperatures, threads),
+        boundary=measure_boundary(landscape, run.snapshots, plan, threads),
         directions=measure_directions(landscape, run.snapshots, count, threads),
+        steps_made=made.state.total_steps,
         curvature=None,
         measure=known["measure"],
         ridge=known["ridge"],
@@ -71,7 +74,7 @@ def assemble(landscape, run: Sampled, plan: Plan, known: dict, threads) -> Therm
         provenance=made.provenance,
         **{name: getattr(plan, name) for name in (
             "temperatures", "confinement", "scheme", "units", "step_size", "steps", "burn_in",
-            "cooling", "initial_temperature",
+            "cooling", "initial_temperature", "record_every", "ground",
         )},
     )  # fmt: skip
     _warn(chart, plan, int(stranded.sum()))
@@ -82,13 +85,14 @@ def _warn(chart: ThermalChart, plan: Plan, stranded: int) -> None:
     """Say once what was lost or restored."""
     parts = []
     if stranded:
-        parts.append(f"{stranded} replicas stayed more than {plan.guard:g} times above their "
-                     "lowest sibling and are excluded as blown up")  # fmt: skip
-    diverged = [(m, k) for m, k in chart.lost]
-    if len(diverged) > stranded:
-        m, k = min(diverged, key=lambda at: (chart.lost_steps[at], at))
         parts.append(
-            f"{len(diverged) - stranded} of {plan.count} replicas diverged, the first is replica "
+            f"{stranded} replicas stayed more than {plan.guard:g} times above their own lowest "
+            "loss and are excluded as blown up"
+        )
+    if len(chart.lost) > stranded:
+        m, k = min(chart.lost, key=lambda at: (chart.lost_steps[at], at))
+        parts.append(
+            f"{len(chart.lost) - stranded} of {plan.count} replicas diverged, the first is replica "
             f"{k} at T={plan.temperatures[m]:g}, step {chart.lost_steps[m, k]}"
         )
     if chart.restores.any():

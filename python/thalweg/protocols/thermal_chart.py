@@ -25,6 +25,7 @@ from .thermal_run import (
     STARTS,
     Plan,
     Sampled,
+    lengths,
     sample,
     sampler,
     starting_points,
@@ -55,6 +56,7 @@ def thermal_chart(
     snapshots: int = 40,
     curvature: int = 8,
     start="both",
+    ground: float = 0.0,
     guard: float = 50.0,
     rng=None,
     threads: int | None = None,
@@ -90,12 +92,15 @@ def thermal_chart(
     curvature : at so many of the snapshots the Hessian is looked at: traces, largest eigenvalue,
         the quadratic test. 0: never.
     start : "both" (default: even replicas hot, odd ones trained), "hot" (draws from the box),
-        "trained" (the same draws after 500 steps of Adam; these cool from T = their own loss, so
-        they come from below), or points [P], [K, P] or [M K, P] (temperature-major), which cool.
+        "trained" (the same draws, trained by Adam until their loss is below T, so that they come
+        from below; where 500 steps do not get there they cool from T = their own loss), or points
+        [P], [K, P] or [M K, P] (temperature-major), which cool.
+    ground : the lowest loss there is; dimensions count what lies above it. 0 for networks that can
+        fit their data; the summary says when it looks wrong.
     guard : a replica whose loss exceeds guard * max(its running mean, T) has blown up and goes
-        back to its last good point. One that blew up while cooling, where its mean is not yet
-        known, is found by the same comparison with its lowest sibling, and excluded as diverged.
-        0 switches the guard off. Not used by "metropolis".
+        back to its last good point. One that took its running mean along is found afterwards: it
+        stays more than guard * max(the lowest loss it ever had, T, P T / 2) above the ground, and
+        is excluded as diverged. 0 switches the guard off. Not used by "metropolis".
     rng : None, int, SeedSequence or Generator; the seed used is in ``provenance``.
     threads, progress : as in ``Langevin.run``.
 
@@ -125,7 +130,7 @@ def thermal_chart(
     landscape = usable(landscape)
     plan = _plan(
         temperatures, measure, confinement, ridge, scheme, step_size, units, steps, burn_in,
-        cooling, initial_temperature, replicas, record_every, snapshots, guard,
+        cooling, initial_temperature, replicas, record_every, snapshots, ground, guard,
     )  # fmt: skip
     integer("curvature", curvature, least=0, most=snapshots)
     if isinstance(start, str):
@@ -140,7 +145,12 @@ def thermal_chart(
         run = sample(sampler(plan, starts), landscape, theta, plan, seed, threads, progress)
     except Interrupted as stop:
         _raise_with_chart(stop, landscape, plan, known, threads)
-    chart = assemble(landscape, run, plan, known, threads)
+    try:
+        chart = assemble(landscape, run, plan, known, threads)
+    except KeyboardInterrupt:
+        text = "interrupted after the run; .result is its chart without what snapshots show"
+        run.snapshots = []
+        raise Interrupted(text, assemble(landscape, run, plan, known, threads)) from None
     if curvature:
         chart = _with_curvature(chart, landscape, run, curvature, plan, seed, threads, progress)
     return chart
@@ -148,7 +158,7 @@ def thermal_chart(
 
 def _plan(
     temperatures, measure, confinement, ridge, scheme, step_size, units, steps, burn_in, cooling,
-    initial_temperature, replicas, record_every, snapshots, guard,
+    initial_temperature, replicas, record_every, snapshots, ground, guard,
 ) -> Plan:  # fmt: skip
     """Check every argument; the first bad one is named."""
     ladder = _ladder("temperatures", temperatures)
@@ -167,6 +177,7 @@ def _plan(
         temperatures=ladder,
         step_size=_ladder("step_size", step_size, len(ladder)),
         widths=widths,
+        ground=real("ground", ground),
         confinement=sigma,
         scheme=choice("scheme", scheme, SCHEMES),
         units=choice("units", units, UNITS),
@@ -180,6 +191,15 @@ def _plan(
         guard=real("guard", guard, least=0),
     )
     require_records(steps, burn_in, record_every)
+    if len(np.unique(ladder)) < len(ladder):
+        fix = "For more replicas at one temperature use replicas=."
+        raise ValueError(message("temperatures", "different numbers", "one of them twice", fix))
+    far = lengths(plan.step_size, ladder, plan.units, plan.scheme) / widths
+    if (far >= 2).any():
+        m = int(np.argmax(far))
+        expected = f"steps shorter than twice the box, {2 * widths[m]:.3g}, at T = {ladder[m]:.3g}"
+        got = f"{far[m] * widths[m]:.3g}"
+        raise ValueError(message("step_size", expected, got, "Give one per temperature [M]."))
     return plan
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +11,17 @@ import numpy as np
 from .. import curvature
 from .. import rng as random
 from ..curvature.products import Products
+from ..dynamics.engine import caller
 from ..results import Record
 from .estimates import per_temperature, power_law, sparse_mean_with_error
 from .thermal_run import Plan
+from .thermal_snapshots import MARGIN_LOSSES
 
 PROBES = 4  # random vectors of each trace; the spread between snapshots is larger
 STIFF = 4  # stiffest directions compared with the quadratic prediction
 DENSITY_PROBES, DENSITY_STEPS = 2, 50
 TOLERANCE = 1e-2  # of an eigenvalue that fluctuates by tens of per cent between snapshots
 KINKED = ("relu",)
-MARGIN_LOSSES = ("logistic", "cross_entropy")
 # Central differences of margins: step in units of (1 + |theta|) / |v|, near the cube root of the
 # rounding error.
 MARGIN_STEP = {"float64": 1e-5, "float32": 3e-3}
@@ -73,17 +75,26 @@ class Curvature(Record):
         return per_temperature(sparse_mean_with_error, self.gauss_newton_traces)
 
     def quadratic_dimension(self) -> tuple[np.ndarray, np.ndarray]:
-        """d_quad, the dimension that the mean Hessian promises, and its standard error, [M]."""
+        """d_quad, the dimension that the mean Hessian promises, and its standard error, [M].
+
+        The mean over C snapshots: it grows with C where the Hessian fluctuates, as its noise is
+        averaged out of ever more soft directions. A lower bound, at the C of this chart.
+        """
         return per_temperature(sparse_mean_with_error, self.quadratic_dimensions[None])
 
     def stiff_variance_ratio(self) -> tuple[np.ndarray, np.ndarray]:
-        """Variance along the stiffest directions over the quadratic prediction, [M]; there 1."""
+        """Variance along the stiffest directions over the quadratic prediction, [M]; there 1.
+
+        In other landscapes it depends on the length of the run, which decides how much of the box
+        the replica has seen, and, as d_quad, on the number of snapshots.
+        """
         ratio = (self.stiff_variances / self.stiff_predictions).mean(axis=-1)
         return per_temperature(sparse_mean_with_error, ratio[None])
 
-    def exponents(self, temperatures: np.ndarray) -> tuple[tuple, tuple]:
-        """Exponents a of Tr H ~ T^a and lambda_max ~ T^a, each with its standard error."""
-        return power_law(temperatures, *self.trace()), power_law(temperatures, *self.largest())
+    def exponents(self, temperatures: np.ndarray) -> tuple[tuple, tuple, tuple]:
+        """Exponents a and errors of Tr H, lambda_max and the Gauss-Newton trace ~ T^a."""
+        measured = (self.trace(), self.largest(), self.gauss_newton())
+        return tuple(power_law(temperatures, *pair) for pair in measured)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the variances along stiff directions against T/(h + T/sigma^2); returns the axes."""
@@ -157,7 +168,7 @@ def measure_curvature(
     for index, theta in zip(at, _watched(chosen, progress), strict=True):
         options = {"rng": random.seed_from([seed, int(index)]), "threads": threads}
         traces.append(fold(curvature.trace(landscape, theta, probes=PROBES, **options)[0]))
-        top = curvature.eigenpairs(landscape, theta, tolerance=TOLERANCE, **options)
+        top = _outermost(landscape, theta, alive, 1, **options)
         largest.append(fold(top.values[:, 0]))
         if margins:
             newton.append(fold(gauss_newton_traces(landscape, theta, **options)))
@@ -213,6 +224,18 @@ def gauss_newton_traces(
     return total / PROBES
 
 
+def _outermost(landscape: Any, theta: np.ndarray, alive: np.ndarray, count: int, **options) -> Any:
+    """Largest eigenpairs; the rows of lost replicas may fail to converge without a word."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        found = curvature.eigenpairs(landscape, theta, count, tolerance=TOLERANCE, **options)
+    slow = int((~found.converged[alive]).any(axis=1).sum())
+    if slow:
+        text = f"largest eigenvalues of {slow} Hessians are not converged to {TOLERANCE:.0%}"
+        warnings.warn(text, UserWarning, stacklevel=caller())
+    return found
+
+
 def _quadratic(
     landscape: Any,
     snapshots: list[np.ndarray],
@@ -231,12 +254,11 @@ def _quadratic(
     values = np.maximum(density.nodes, 0)  # [R, probes, steps]
     bound = values / np.maximum(values + softest[..., None], np.finfo(float).tiny)
     dimensions = mean.dim * (density.weights * bound).sum(axis=2).mean(axis=1)
-    stiff = curvature.eigenpairs(
-        mean, mean.labels, count=min(STIFF, mean.dim), tolerance=TOLERANCE, rng=seed
-    )
+    alive = np.isfinite(snapshots[-1]).all(axis=1)
+    stiff = _outermost(mean, mean.labels, alive, min(STIFF, mean.dim), rng=seed)
     centre = np.mean(snapshots, axis=0, dtype=np.float64)
     variances = np.zeros(stiff.values.shape)
     for points in snapshots:  # one at a time: copies of all would double the memory
         variances += np.einsum("rp,rjp->rj", points - centre, stiff.vectors) ** 2
-    variances /= max(1, len(snapshots) - 1)
+    variances /= len(snapshots) - 1 if len(snapshots) > 1 else np.nan
     return dimensions, (stiff.values, variances, t / (stiff.values + softest))

@@ -19,6 +19,11 @@ THEORY = {"color": "0.45", "linestyle": "--", "linewidth": 1}
 def draw(chart: ThermalChart, axes: Any = None) -> Any:
     """Draw the four panels on `axes` [4], or on a new figure; return the axes."""
     axes = panels(2, 2).ravel() if axes is None else np.asarray(axes, dtype=object).ravel()
+    with np.errstate(all="ignore"):  # what is not there is not drawn
+        return _draw(chart, axes)
+
+
+def _draw(chart: ThermalChart, axes: Any) -> Any:
     for each, ax in zip((_loss, _histograms, _boundary, _curvature), axes, strict=True):
         each(chart, ax)
     return axes
@@ -28,6 +33,7 @@ def _loss(chart: ThermalChart, ax: Any) -> None:
     """Mean loss against temperature, with the line of slope one through the coldest point."""
     t = chart.temperatures
     (loss, error), (slope, _) = chart.mean_loss(), chart.exponent()
+    loss = loss - chart.ground
     label = rf"sampled, $\propto T^{{{slope:.2f}}}$" if np.isfinite(slope) else "sampled"
     ax.errorbar(t, loss, error, marker="o", capsize=2, linestyle="", label=label)
     good = np.flatnonzero(np.isfinite(loss))
@@ -37,10 +43,17 @@ def _loss(chart: ThermalChart, ax: Any) -> None:
     out = np.array([not verdict.equilibrated for verdict in chart.verdicts()]) & np.isfinite(loss)
     if out.any():
         ax.plot(t[out], loss[out], "x", color="C3", markersize=9, label="not in equilibrium")
-    ax.loglog()
+    _logarithmic(ax, loss)
     ax.legend()
     title = "no box: ageing, no equilibrium" if chart.measure == "free" else None
     tidy(ax, xlabel="temperature $T$", ylabel=r"mean loss $\langle L\rangle$", title=title)
+
+
+def _logarithmic(ax: Any, values: np.ndarray) -> None:
+    """Both axes logarithmic, if there is anything positive to show."""
+    ax.set_xscale("log")
+    if (values > 0).any():
+        ax.set_yscale("log")
 
 
 def _histograms(chart: ThermalChart, ax: Any) -> None:
@@ -52,8 +65,8 @@ def _histograms(chart: ThermalChart, ax: Any) -> None:
     grid = np.linspace(-3.5, 5, 200)
     colours = shades(len(chart.temperatures))
     for m, t in enumerate(chart.temperatures):
-        energies = chart.energies[:, m, chart.kept[m]].ravel() / t
-        if energies.size == 0:
+        energies = (chart.energies[:, m, chart.kept[m]].ravel() - chart.ground) / t
+        if energies.size == 0 or not k[m] > 0:
             continue
         reduced = (energies - k[m]) / np.sqrt(k[m])
         heights, edges = np.histogram(reduced, bins=30, range=(-3.5, 5), density=True)
@@ -71,7 +84,7 @@ def _boundary(chart: ThermalChart, ax: Any) -> None:
     """Samples near the boundary against k = d/2, with both wall models; else the dimensions."""
     if chart.boundary is None:
         return _dimensions(chart, ax)
-    (k, k_error), samples = chart.k(), chart.boundary.samples
+    (k, k_error), samples = chart.boundary.total(), chart.boundary.samples
     near, error = chart.boundary.points_near_boundary()
     for m, colour in enumerate(shades(len(k))):  # as in the histograms
         ax.errorbar(k[m], near[m], error[m], k_error[m], marker="o", capsize=2, color=colour)
@@ -109,18 +122,20 @@ def _curvature(chart: ThermalChart, ax: Any) -> None:
         ax.legend()
         tidy(ax, xlabel="temperature $T$", ylabel="1 in equilibrium")
         return
+    loss = chart.mean_loss()[0] - chart.ground
     for label, marker, (value, error) in (
         (r"Tr $H$", "o", chart.curvature.trace()),
         (r"$\lambda_{\max}$", "s", chart.curvature.largest()),
+        (r"Tr $H_{\rm GN}$", "^", chart.curvature.gauss_newton()),
     ):
         good = np.isfinite(value) & (value > 0)
         ax.errorbar(t[good], value[good], error[good], marker=marker, capsize=2, label=label)
         if good.any():
             first = np.flatnonzero(good)[np.argmin(t[good])]
             ax.plot(t, np.full(len(t), value[first]), **{**THEORY, "linestyle": ":"})
-            ax.plot(t, value[first] * t / t[first], **THEORY)
+            ax.plot(t, value[first] * loss / loss[first], **THEORY)  # V'' ~ V: walls, cosh wells
     ax.plot([], [], label="quadratic landscape", **{**THEORY, "linestyle": ":"})
-    ax.plot([], [], label="exponential walls", **THEORY)
-    ax.loglog()
+    ax.plot([], [], label=r"walls, cosh wells: $\propto\langle L\rangle$", **THEORY)
+    _logarithmic(ax, chart.curvature.trace()[0])
     ax.legend()
     tidy(ax, xlabel="temperature $T$", ylabel="curvature")

@@ -22,6 +22,7 @@ from .estimates import (
     variance_with_error,
 )
 from .thermal_curvature import Curvature
+from .thermal_run import lengths
 from .thermal_snapshots import Boundary, Directions
 
 DIVERGED = 2  # status code of a replica that left the finite numbers
@@ -47,7 +48,7 @@ class ThermalChart(Result):
     status, lost_steps : int arrays [M, K]
         0 ok, 2 diverged; and the first bad step, 0: none.
     trained : bool array [M, K]
-        Which replicas began at trained points, and so came to their temperature from below.
+        Which replicas began at trained points.
     acceptance : array [M, K]
         nan unless the scheme is "metropolis".
     final : array [M, K, P]
@@ -58,8 +59,10 @@ class ThermalChart(Result):
         Principal components of the motion.
     curvature : Curvature or None
         The Hessian in the snapshots; None if it was not asked for.
-    measure, confinement, ridge, scheme, units, step_size, steps, burn_in, cooling,
-    initial_temperature : as given
+    steps_made : int
+        Steps of every replica; fewer than ``steps`` after Ctrl-C.
+    measure, confinement, ridge, ground, scheme, units, step_size, steps, burn_in, cooling,
+    initial_temperature, record_every : as given
     seconds : float
     """
 
@@ -82,6 +85,7 @@ class ThermalChart(Result):
     measure: str
     confinement: float
     ridge: float | None
+    ground: float
     scheme: str
     units: str
     step_size: np.ndarray
@@ -89,6 +93,8 @@ class ThermalChart(Result):
     burn_in: float
     cooling: float
     initial_temperature: float
+    record_every: int
+    steps_made: int
     seconds: float
 
     # --- What was sampled. ---
@@ -129,12 +135,13 @@ class ThermalChart(Result):
         return self._each(variance_with_error, self.energies)
 
     def k(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean loss in units of the temperature, k = <L>/T: half the dimension from the mean."""
-        return tuple(x / self.temperatures for x in self.mean_loss())
+        """Mean loss above the ground in units of T, k = <L>/T: half the dimension from the mean."""
+        mean, error = self.mean_loss()
+        return (mean - self.ground) / self.temperatures, error / self.temperatures
 
     def dimension_from_mean(self) -> tuple[np.ndarray, np.ndarray]:
         """Effective dimension 2 <L>/T: a harmonic well of that many directions holds as much."""
-        return tuple(2 * x / self.temperatures for x in self.mean_loss())
+        return tuple(2 * x for x in self.k())
 
     def dimension_from_variance(self) -> tuple[np.ndarray, np.ndarray]:
         """Effective dimension 2 Var(L)/T^2: a harmonic well of that many directions shakes so."""
@@ -144,18 +151,22 @@ class ThermalChart(Result):
         """Effective dimension 2 <L>^2 / Var(L): knows nothing of T; for energies ~ Gamma(k)."""
 
         def estimate(series):
-            return 2 * series.mean() ** 2 / total_variance(series)
+            with np.errstate(invalid="ignore"):  # nothing moves: no dimension
+                return 2 * series.mean() ** 2 / np.float64(total_variance(series))
 
-        return self._each(lambda series: jackknife(estimate, series), self.energies)
+        above = self.energies - self.ground
+        return self._each(lambda series: jackknife(estimate, series), above)
 
     def exponent(self) -> tuple[float, float]:
         """Exponent a of <L> ~ T^a over the whole ladder, and its standard error; 1 for a well."""
-        return power_law(self.temperatures, *self.mean_loss())
+        mean, error = self.mean_loss()
+        return power_law(self.temperatures, mean - self.ground, error)
 
     def loss_at_mean(self) -> tuple[np.ndarray, np.ndarray]:
         """Loss of a replica's mean point in units of T, and its standard error; nan if not known.
 
-        In a convex well it lies below k; where it does not, low-loss points surround worse ones.
+        In a convex well it lies below k. A run that sees the whole box has its mean near the
+        centre, whatever is there: it then tends to L(0)/T.
         """
         if self.directions is None:
             return np.full(len(self.temperatures), np.nan), np.full(len(self.temperatures), np.nan)
@@ -173,7 +184,8 @@ class ThermalChart(Result):
         return self._predicted(walls.tilted_participation)
 
     def _predicted(self, model, *arguments) -> np.ndarray:
-        predicted, k = np.full(len(self.temperatures), np.nan), self.k()[0]
+        predicted = np.full(len(self.temperatures), np.nan)
+        k = predicted if self.boundary is None else self.boundary.total()[0]
         known = np.isfinite(k) & (k > 0)
         if self.boundary is not None and known.any():
             predicted[known] = model(k[known], self.boundary.samples, *arguments)
@@ -186,23 +198,28 @@ class ThermalChart(Result):
         pair = self._each(variance_with_error, self.thermal_energy())
         return tuple(x / self.temperatures**2 for x in pair)
 
-    def heat_capacity_from_difference(self) -> tuple[np.ndarray, np.ndarray]:
-        """d<V>/dT = (1 + d/dlog T) <V>/T by second-order differences along the ladder.
+    def heat_capacity_from_difference(
+        self, among: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """d<V>/dT by second-order differences along the ladder, exact for a + b T + c T^2.
 
-        In the box and with a ridge this equals Var(V)/T^2 exactly. nan for fewer than three
-        temperatures. The standard error is that of the means; the error of the difference formula
-        comes on top where <V>/T bends between neighbours.
+        In the box and with a ridge this equals Var(V)/T^2 exactly. Differences are taken among the
+        temperatures of the mask `among` [M] (default: where a replica is left), nan elsewhere and
+        for fewer than three. The standard error is that of the means; the error of the difference
+        formula comes on top where <V> bends between neighbours, most at the ends.
         """
         mean, error = self._each(mean_with_error, self.thermal_energy())
-        count = len(self.temperatures)
-        if count < 3 or (np.diff(self.temperatures) == 0).any():
-            return np.full(count, np.nan), np.full(count, np.nan)
-        rule = np.gradient(np.eye(count), np.log(self.temperatures), axis=0, edge_order=2)
-        rule = (rule + np.eye(count)) / self.temperatures
-        return rule @ mean, np.sqrt(rule**2 @ error**2)
+        usable = np.isfinite(mean) if among is None else among & np.isfinite(mean)
+        at = np.flatnonzero(usable)
+        at = at[np.argsort(self.temperatures[at])]
+        value, width = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+        if at.size >= 3:
+            rule = np.gradient(np.eye(at.size), self.temperatures[at], axis=0, edge_order=2)
+            value[at], width[at] = rule @ mean[at], np.sqrt(rule**2 @ error[at] ** 2)
+        return value, width
 
     def gamma_distance(self) -> tuple[np.ndarray, np.ndarray]:
-        """Kolmogorov-Smirnov distance of L/T from Gamma(k, 1), k = <L>/T, and its own scale.
+        """Kolmogorov-Smirnov distance of L/T from Gamma(k, 1), k = <L>/T, and its own scale, [M].
 
         The scale is the distance that as many independent draws would have on average,
         sqrt(pi/2) log(2) / sqrt(n), n = records / autocorrelation time (a little less, as k is
@@ -210,14 +227,14 @@ class ThermalChart(Result):
         """
 
         def estimate(series):
-            if series.size == 0:
+            if series.size == 0 or not series.mean() > 0:
                 return np.nan, np.nan
             draws = series.size / autocorrelation_time(series)
             mean = series.mean()
             distance = stats.kstest(series.ravel(), stats.gamma(mean).cdf).statistic
             return distance, np.sqrt(np.pi / 2 / draws) * np.log(2)
 
-        return self._each(estimate, self.energies / self.temperatures[:, None])
+        return self._each(estimate, (self.energies - self.ground) / self.temperatures[:, None])
 
     def skewness(self) -> tuple[np.ndarray, np.ndarray]:
         """Skewness of L, and its standard error; 2/sqrt(k) for Gamma(k)."""
@@ -260,13 +277,17 @@ class ThermalChart(Result):
         return ratio, np.abs(ratio) * relative
 
     def drift(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean loss of the second half over that of the first, minus 1: not 0 while it ages."""
+        """Mean loss of the second half less that of the first, in standard deviations of the loss.
+
+        Not 0 while it ages. nan where the loss does not fluctuate.
+        """
         half = len(self.energies) // 2
         early, early_error = self._each(mean_with_error, self.energies[:half])
         late, late_error = self._each(mean_with_error, self.energies[half:])
-        ratio = late / early
-        # The halves are taken as independent: true when the run is many correlation times long.
-        return ratio - 1, np.abs(ratio) * np.hypot(early_error / early, late_error / late)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = 1 / np.sqrt(self.loss_variance()[0])
+            # Halves count as independent: true when the run is many correlation times long.
+            return (late - early) * scale, np.hypot(early_error, late_error) * scale
 
     def r_hat(self) -> np.ndarray:
         """Gelman-Rubin R-hat [M] of the loss, over halves of replicas started hot and trained."""
@@ -275,7 +296,7 @@ class ThermalChart(Result):
     def correlation_time(self) -> np.ndarray:
         """Integrated autocorrelation time [M] of the loss, in steps."""
         pair = self._each(lambda series: (autocorrelation_time(series),), self.energies)
-        return pair[0] * self.steps * (1 - self.burn_in) / len(self.energies)
+        return pair[0] * self.record_every
 
     def mixing_times(self) -> np.ndarray:
         """Length of the sampled part [M] in mixing times of the box, the slowest thing there is.
@@ -283,14 +304,14 @@ class ThermalChart(Result):
         These take 2 pi sigma / h steps of BAOAB (natural units), 2 (sigma / s)^2 of the others; in
         plain units s^2 = 2 h T. nan for plain BAOAB, where the friction decides, and without a box.
         """
-        lengths, widths = self.step_size, self.widths
-        if self.units == "plain":
-            lengths = np.sqrt(2 * lengths * self.temperatures)
-            lengths = np.full(len(widths), np.nan) if self.scheme == "baoab" else lengths
-        mixing = 2 * np.pi * widths / lengths
+        far = lengths(self.step_size, self.temperatures, self.units, self.scheme)
+        mixing = 2 * np.pi * self.widths / far
         if self.scheme != "baoab":
-            mixing = 2 * (widths / lengths) ** 2
-        return np.where(np.isfinite(widths), self.steps * (1 - self.burn_in) / mixing, np.nan)
+            mixing = 2 * (self.widths / far) ** 2
+        elif self.units == "plain":
+            mixing = np.full(len(far), np.nan)
+        sampled = self.record_every * len(self.energies)
+        return np.where(np.isfinite(self.widths), sampled / mixing, np.nan)
 
     def verdicts(self) -> list[thermal_verdict.Verdict]:
         """Return for every temperature whether it is in equilibrium, and if not, why not."""

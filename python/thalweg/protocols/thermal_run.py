@@ -20,7 +20,7 @@ from ..errors import DivergenceWarning, Interrupted
 
 SCHEMES = ("baoab", "euler_maruyama", "leimkuhler_matthews", "metropolis")
 STARTS = ("both", "hot", "trained")
-TRAINING_STEPS = 500
+TRAINING_PIECES, TRAINING_STEPS = 20, 25  # at most so many, each of so many steps of Adam
 BURN_IN_PIECES = 20  # so that a progress bar moves, and a blow-up is dated, during burn-in
 
 
@@ -31,6 +31,7 @@ class Plan:
     temperatures: np.ndarray
     step_size: np.ndarray
     widths: np.ndarray
+    ground: float
     confinement: float
     scheme: str
     units: str
@@ -81,12 +82,13 @@ def starting_temperatures(
 ) -> np.ndarray:
     """Temperatures [M K] from which the replicas cool; those above them stay where they are.
 
-    A trained replica begins at the temperature of its own loss, L = T, where equilibrium would have
-    k T > L: it comes from below, and its walls are no steeper than the step can take.
+    A trained replica has L < T, where equilibrium has k T: it heats up, from below. Where training
+    could not get that far it cools from the temperature of its own loss, at which its walls are no
+    steeper than the step can take.
     """
     temperatures = plan.rows(plan.temperatures)
     hot = np.maximum(temperatures, plan.initial_temperature)
-    own = energies(landscape, theta, threads)
+    own = energies(landscape, theta, threads) - plan.ground
     return np.where(trained, np.clip(np.nan_to_num(own, nan=np.inf), temperatures, hot), hot)
 
 
@@ -119,21 +121,26 @@ def starting_points(
 
     Trained points come from the same draw of the box by Adam; where Adam fails, the draw stays.
     """
-    if isinstance(start, str):
-        theta = _draw(landscape, plan, seed)
-        trained = np.zeros(plan.count, dtype=bool)
-        if start != "hot":
-            trained[:] = True if start == "trained" else np.arange(plan.count) % 2 == 1
-            better = _train(landscape, theta, plan, seed, threads)
-            trained &= np.isfinite(better).all(axis=1)
-            theta[trained] = better[trained]
-        return theta, trained
-    return _given(landscape, start, plan), np.zeros(plan.count, dtype=bool)
+    if not isinstance(start, str):
+        return _given(landscape, start, plan), np.zeros(plan.count, dtype=bool)
+    theta = _draw(landscape, plan, seed)
+    if start == "hot":
+        return theta, np.zeros(plan.count, dtype=bool)
+    wanted = np.full(plan.count, True) if start == "trained" else np.arange(plan.count) % 2 == 1
+    try:
+        better = _train(landscape, theta, wanted, plan, seed, threads)
+    except Interrupted:
+        raise KeyboardInterrupt from None  # nothing to keep: not a step of the chart is made
+    trained = wanted & np.isfinite(better).all(axis=1)
+    theta[trained] = better[trained]
+    return theta, trained
 
 
 def energies(landscape: Any, theta: np.ndarray, threads: int | None) -> np.ndarray:
-    """Energies [R] in float64."""
-    return np.asarray(landscape.energy(theta, threads=threads), dtype=np.float64)
+    """Energies [R] in float64; nan at points that are not finite, which nobody's function sees."""
+    fine = np.isfinite(theta).all(axis=1)
+    shown = np.where(fine[:, None], theta, 0).astype(theta.dtype)
+    return np.where(fine, landscape.energy(shown, threads=threads), np.nan).astype(np.float64)
 
 
 def _draw(landscape: Any, plan: Plan, seed: int) -> np.ndarray:
@@ -149,28 +156,45 @@ def _draw(landscape: Any, plan: Plan, seed: int) -> np.ndarray:
     return noise * plan.rows(widths)[:, None].astype(noise.dtype)
 
 
-def _train(landscape: Any, theta: np.ndarray, plan: Plan, seed: int, threads: int | None) -> Any:
-    """All rows after some hundred steps of Adam, which moves a parameter by about its rate."""
-    adam = Adam(learning_rate=_lengths(plan))
+def _train(
+    landscape: Any,
+    theta: np.ndarray,
+    wanted: np.ndarray,
+    plan: Plan,
+    seed: int,
+    threads: int | None,
+) -> np.ndarray:
+    """All rows by Adam, each as it was when its loss first fell below its temperature [M K, P].
+
+    Longer would leave the box: a separating network grows for ever.
+    """
+    adam, target = Adam(learning_rate=step_lengths(plan)), plan.rows(plan.temperatures)
+    best, reached, run = theta.copy(), ~wanted, None
+    options = {"steps": TRAINING_STEPS, "threads": threads}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)
-        run = adam.run(
-            landscape,
-            theta,
-            steps=TRAINING_STEPS,
-            record_every=TRAINING_STEPS,
-            rng=seed,
-            threads=threads,
-        )
-    return run.final
+        for _ in range(TRAINING_PIECES):
+            if run is None:
+                run = adam.run(landscape, theta, record_every=TRAINING_STEPS, rng=seed, **options)
+            else:
+                run = run.resume(**options)
+            best[~reached] = run.final[~reached]
+            reached |= energies(landscape, run.final, threads) - plan.ground < target
+            if reached.all():
+                break
+    return best
 
 
-def _lengths(plan: Plan) -> np.ndarray:
-    """The length of a step [M K]: the step size, or sqrt(2 h T) of plain overdamped dynamics."""
-    steps = plan.rows(plan.step_size)
-    if plan.units == "natural" or plan.scheme == "baoab":
-        return steps
-    return np.sqrt(2 * steps * plan.rows(plan.temperatures))
+def step_lengths(plan: Plan) -> np.ndarray:
+    """How far a step goes in parameter space [M K]: s, h of a unit momentum, or sqrt(2 h T)."""
+    return plan.rows(lengths(plan.step_size, plan.temperatures, plan.units, plan.scheme))
+
+
+def lengths(step_size: np.ndarray, t: np.ndarray, units: str, scheme: str) -> np.ndarray:
+    """The same per temperature [M]; a step is unstable in a box narrower than half its length."""
+    if units == "natural":
+        return step_size
+    return step_size * np.sqrt(t) if scheme == "baoab" else np.sqrt(2 * step_size * t)
 
 
 def _given(landscape: Any, start: Any, plan: Plan) -> np.ndarray:
@@ -232,27 +256,33 @@ def sample(
         for stop in early + late:
             try:
                 run = go_on(stop)
+                done = _after(run, done, none, stop, plan)
+                if bar is not None:
+                    bar.update(stop - bar.n)
             except Interrupted as interrupted:
                 run = interrupted.result
-                partial = _after(run, done, none, stop)
+                partial = _after(run, done, none, run.state.total_steps, plan, whole=False)
                 raise Interrupted(str(interrupted), partial) from None
-            done = _after(run, done, none, stop)
-            if stop <= plan.burnt:
-                done.restores_burnt = run.status.restores
-            else:
-                done.snapshots.append(run.final)
-            if bar is not None:
-                bar.update(stop - bar.n)
+            except KeyboardInterrupt:  # between two pieces
+                if done is None:
+                    raise
+                raise Interrupted("interrupted between two pieces of the run", done) from None
     return done
 
 
-def _after(run: Trajectory, before: Sampled | None, none: np.ndarray, stop: int) -> Sampled:
-    """What there is after one more piece of the run."""
+def _after(
+    run: Trajectory, before: Sampled | None, none: np.ndarray, stop: int, plan: Plan, whole=True
+) -> Sampled:
+    """What there is after one more piece of the run; `whole`: it was made to its end."""
     first = none if before is None else before.first_restore
     first = np.where((first == 0) & (run.status.restores > 0), stop, first)
-    if before is None:
-        return Sampled(run, [], none, first)
-    return Sampled(run, before.snapshots, before.restores_burnt, first)
+    snapshots = [] if before is None else before.snapshots
+    burnt = none if before is None else before.restores_burnt
+    if stop <= plan.burnt:
+        burnt = run.status.restores
+    elif whole:
+        snapshots = [*snapshots, run.final]
+    return Sampled(run, snapshots, burnt, first)
 
 
 def _bar(plan: Plan, progress: bool) -> Any:

@@ -10,8 +10,9 @@ import numpy as np
 from ..results import Record
 from ..theory import walls
 from .estimates import decorrelation_time, per_temperature, sparse_mean_with_error
-from .thermal_run import energies
+from .thermal_run import Plan, energies
 
+MARGIN_LOSSES = ("logistic", "cross_entropy")  # losses that are walls of margins
 COMPONENTS = 10  # principal components kept
 MIXED = 10  # a direction has equilibrated when its autocorrelation time is below 1/10 of the run
 
@@ -32,6 +33,10 @@ class Boundary(Record):
     """
 
     shares: np.ndarray
+
+    def total(self) -> tuple:
+        """<sum_i u_i>/T and its standard error, [M]: k, but for weight decay."""
+        return per_temperature(sparse_mean_with_error, self.shares.sum(-1))
 
     @property
     def samples(self) -> int:
@@ -124,17 +129,20 @@ class Directions(Record):
 
 
 def measure_boundary(
-    landscape: Any, snapshots: list[np.ndarray], temperatures: np.ndarray, threads: int | None
+    landscape: Any, snapshots: list[np.ndarray], plan: Plan, threads: int | None
 ) -> Boundary | None:
-    """The shares of all samples, or None for a landscape without samples."""
-    if not hasattr(landscape, "sample_losses") or not snapshots:
+    """The shares of all samples, or None for a landscape without samples or decision boundary."""
+    decides = getattr(landscape, "loss", MARGIN_LOSSES[0]) in MARGIN_LOSSES
+    if not hasattr(landscape, "sample_losses") or not decides or not snapshots:
         return None
-    count = len(temperatures)
     shares = []
     for theta in snapshots:
-        losses = landscape.sample_losses(theta, threads=threads)
-        losses = losses.reshape(count, -1, losses.shape[-1]).astype(np.float64)
-        shares.append(losses / losses.shape[-1] / temperatures[:, None, None])
+        fine = np.isfinite(theta).all(axis=1)
+        shown = np.where(fine[:, None], theta, 0).astype(theta.dtype)  # nobody sees a nan
+        losses = landscape.sample_losses(shown, threads=threads).astype(np.float64)
+        losses[~fine] = np.nan
+        losses = losses.reshape(len(plan.temperatures), plan.replicas, -1) / losses.shape[-1]
+        shares.append(losses / plan.temperatures[:, None, None])
     return Boundary(np.array(shares, dtype=np.float32))
 
 

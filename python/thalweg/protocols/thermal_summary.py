@@ -17,6 +17,11 @@ NO_ERROR = np.nan
 
 def text(chart: ThermalChart) -> str:
     """Everything, with a blank line between the tables."""
+    with np.errstate(all="ignore"):  # ratios of what is not there are "-"
+        return _text(chart)
+
+
+def _text(chart: ThermalChart) -> str:
     parts = [heading(chart), _table(chart, _dimensions(chart)), _table(chart, _tests(chart))]
     if chart.boundary is not None:
         parts.append(_table(chart, _boundary(chart)))
@@ -35,9 +40,16 @@ def heading(chart: ThermalChart) -> str:
     }[chart.measure]
     return (
         f"thermal chart: P = {dim}, {box}, {count} temperatures x {replicas} replicas, "
-        f"{chart.scheme}, {chart.steps} steps ({chart.cooling:.0%} cooling, "
-        f"{chart.burn_in:.0%} burn-in), {len(chart.energies)} records"
+        f"{chart.scheme}, {_steps(chart)} of {_range(chart.step_size, '.3g')} ({chart.units} "
+        f"units; {chart.cooling:.0%} cooling, {chart.burn_in:.0%} burn-in), "
+        f"{len(chart.energies)} records, seed {chart.provenance.get('seed')}"
     )
+
+
+def _steps(chart: ThermalChart) -> str:
+    if chart.steps_made < chart.steps:
+        return f"interrupted after {chart.steps_made} of {chart.steps} steps"
+    return f"{chart.steps} steps"
 
 
 def _table(chart: ThermalChart, columns: list[tuple]) -> str:
@@ -60,7 +72,8 @@ def _dimensions(chart: ThermalChart) -> list[tuple]:
         (f"d = 2k{mark}", *chart.dimension_from_mean()),
         (f"d(variance){mark}", *chart.dimension_from_variance()),
         (f"d(no T){mark}", *chart.dimension_without_thermometer()),
-        ("KS to Gamma", chart.gamma_distance()[0]),
+        ("KS to Gamma", [f"{d:.3f}" for d in chart.gamma_distance()[0]]),
+        ("its scale", [f"{scale:.3f}" for scale in chart.gamma_distance()[1]]),
         ("equilibrium", ["yes" if verdict.equilibrated else "NO" for verdict in chart.verdicts()]),
     ]
 
@@ -72,9 +85,9 @@ def _tests(chart: ThermalChart) -> list[tuple]:
         ("C(fluctuation)", *chart.heat_capacity_from_fluctuations()),
         ("C(difference)", *chart.heat_capacity_from_difference()),
         ("drift", *chart.drift()),
-        ("R-hat", [f"{r:.3f}" for r in chart.r_hat()]),
+        ("R-hat", [f"{r:.3f}" if r < 100 else "> 100" for r in chart.r_hat()]),
         ("tau [steps]", [f"{tau:.0f}" for tau in chart.correlation_time()]),
-        ("run/mixing", chart.mixing_times()),
+        ("run/mixing", [f"{n:.1f}" for n in chart.mixing_times()]),
         ("restores", [str(n) for n in chart.restores.sum(axis=1)]),
         ("lost", [str(n) for n in (~chart.kept).sum(axis=1)]),
     ]
@@ -86,7 +99,7 @@ def _numbers(column: tuple) -> np.ndarray:
 
 
 def _boundary(chart: ThermalChart) -> list[tuple]:
-    (k, k_error), boundary = chart.k(), chart.boundary
+    (k, k_error), boundary = chart.boundary.total(), chart.boundary
     near, error = boundary.points_near_boundary()
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = near / k
@@ -118,10 +131,14 @@ def _remarks(chart: ThermalChart) -> list[str]:
     remarks.append("+- is one standard error; in equilibrium virial, T_conf/T are 1 and drift is 0")
     remarks.append(f"<L> ~ T^{value_with_error(*chart.exponent())} over this ladder")
     if chart.curvature is not None:
-        trace, largest = chart.curvature.exponents(chart.temperatures)
+        names = ("Tr H", "lambda_max", "Tr H_GN")
+        slopes = zip(names, chart.curvature.exponents(chart.temperatures), strict=True)
+        said = [f"{n} ~ T^{value_with_error(*a)}" for n, a in slopes if np.isfinite(a[0])]
+        if said:
+            remarks.append(f"{', '.join(said)} (quadratic: 0; flat exponential walls: 1)")
         remarks.append(
-            f"Tr H ~ T^{value_with_error(*trace)}, lambda_max ~ T^{value_with_error(*largest)} "
-            "(a quadratic landscape: 0; flat exponential walls: 1)"
+            f"mean Hessians of {len(chart.curvature.traces)} snapshots: d(quadratic) grows with "
+            "their number, stiff variances with the length of the run"
         )
         if chart.curvature.kinks:
             remarks.append(
@@ -139,13 +156,31 @@ def _remarks(chart: ThermalChart) -> list[str]:
         )
     if chart.measure == "free":
         remarks.append(AGEING)
-    return remarks + _accidents(chart)
+    return remarks + _offset(chart) + _accidents(chart)
+
+
+def _offset(chart: ThermalChart) -> list[str]:
+    """Whether the ground is not where it is said to be: then no dimension means anything."""
+    lowest = np.nanmin(np.where(chart.kept, chart.energies, np.nan), initial=np.inf)
+    k, capacity = chart.k()[0], chart.heat_capacity_from_fluctuations()[0]
+    if lowest < chart.ground:
+        return [f"a loss of {lowest:.6g} lies below the ground {chart.ground:g}: give ground="]
+    # Energies ~ Gamma(k) have Var/T^2 = k; an offset adds to k alone.
+    if np.isfinite(lowest) and (k > 3 * capacity + 10).any():
+        return [
+            f"losses stay above {lowest:.6g} and fluctuate less than they are high: if that is the "
+            "lowest loss there is, give it as ground=; k counts what lies above"
+        ]
+    return []
 
 
 def _range(values: np.ndarray, form: str) -> str:
     """Smallest to largest of the values that there are."""
     known = values[np.isfinite(values)]
-    return f"{known.min():{form}} to {known.max():{form}}" if known.size else "-"
+    if not known.size:
+        return "-"
+    ends = f"{known.min():{form}}", f"{known.max():{form}}"
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def _accidents(chart: ThermalChart) -> list[str]:

@@ -16,9 +16,10 @@ AGEING = (
 )
 SIGMAS = 3  # how many standard errors a test may be off
 R_HAT = 1.05
+MIXINGS = 3  # mixing times of the box that must have been sampled
 # What a test may be off besides: finite steps bias every estimate by a few per cent, and a ladder
-# of one temperature a decade gives its differences that much error.
-ALLOWANCE = {"virial": 0.02, "drift": 0.03, "heat": 0.1, "temperature": 0.1}
+# of one temperature a decade gives its differences 10 % of error.
+ALLOWANCE = {"virial": 0.02, "drift": 0.1, "heat": 0.1, "temperature": 0.03}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,12 @@ def judge(chart: ThermalChart) -> list[Verdict]:
             fail(m, "ageing: nothing confines")
     off_by = [
         ("virial", chart.virial_ratio(), 1.0, "virial {:.3f} +- {:.3f} instead of 1"),
-        ("drift", chart.drift(), 0.0, "still drifts: second half {:+.3f} +- {:.3f} off the first"),
+        (
+            "drift",
+            chart.drift(),
+            0.0,
+            "still drifts: halves differ by {:+.2f} +- {:.2f} of a fluctuation",
+        ),
         (
             "temperature",
             chart.configurational_temperature(),
@@ -68,10 +74,12 @@ def judge(chart: ThermalChart) -> list[Verdict]:
     for name, (value, error), exact, text in off_by:
         for m in np.flatnonzero(np.abs(value - exact) > ALLOWANCE[name] + SIGMAS * error):
             fail(m, text.format(value[m], error[m]))
-    _heat(chart, fail)
-    r_hat = chart.r_hat()
+    r_hat, mixings = chart.r_hat(), chart.mixing_times()
     for m in np.flatnonzero(r_hat > R_HAT):
         fail(m, f"R-hat {r_hat[m]:.2f} > {R_HAT}: replicas disagree, run longer")
+    for m in np.flatnonzero(mixings < MIXINGS):
+        fail(m, f"only {mixings[m]:.1f} mixing times of the box sampled: run longer")
+    _heat(chart, fail, np.array([not why for why in reasons]))
     return [
         Verdict(float(t), not why, tuple(why))
         for t, why in zip(chart.temperatures, reasons, strict=True)
@@ -89,14 +97,19 @@ def _survivors(chart: ThermalChart, fail) -> None:
             fail(m, f"{rescued[m]} blow-ups undone while sampling: smaller steps")
 
 
-def _heat(chart: ThermalChart, fail) -> None:
-    """Fluctuations against differences, where a difference is centred; exact where confined."""
-    if chart.measure == "free":
+def _heat(chart: ThermalChart, fail, sound: np.ndarray) -> None:
+    """Fluctuations against differences, exact where confined, among temperatures that are `sound`.
+
+    A bad neighbour would spoil a good temperature's difference. The ends of the ladder, where
+    differences are one-sided, are not judged.
+    """
+    if chart.measure == "free" or sound.sum() < 3:
         return
     fluctuation, error = chart.heat_capacity_from_fluctuations()
-    difference, other = chart.heat_capacity_from_difference()
+    difference, other = chart.heat_capacity_from_difference(sound)
     allowed = ALLOWANCE["heat"] * np.abs(difference) + SIGMAS * np.hypot(error, other)
+    inner = chart.temperatures[sound]
     for m in np.flatnonzero(np.abs(fluctuation - difference) > allowed):
-        if 0 < m < len(allowed) - 1:
+        if inner.min() < chart.temperatures[m] < inner.max():
             fail(m, f"heat capacity {fluctuation[m]:.3g} by fluctuation, {difference[m]:.3g} by "
                     "difference")  # fmt: skip
