@@ -15,11 +15,13 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__CUDACC__)  // a GPU runs the same functions on plain numbers
-#define THALWEG_INLINE __host__ __device__ inline __attribute__((always_inline))
+// A GPU runs the same functions, on plain numbers only: it has no packs.
+#if defined(__CUDACC__)
+#define THALWEG_DEVICE __host__ __device__
 #else
-#define THALWEG_INLINE inline __attribute__((always_inline))
+#define THALWEG_DEVICE
 #endif
+#define THALWEG_INLINE THALWEG_DEVICE inline __attribute__((always_inline))
 
 namespace thalweg {
 
@@ -257,8 +259,19 @@ THALWEG_INLINE S abs(S x) {
 }
 // max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b: both give b where either is nan. These
 // are the machine instructions' own rules; GCC does not find them in a comparison of vectors.
-template <class S>
-THALWEG_INLINE S max(S a, S b) {
+template <class R>
+  requires std::is_floating_point_v<R>
+THALWEG_INLINE R max(R a, R b) {
+  return select(a > b, a, b);
+}
+template <class R>
+  requires std::is_floating_point_v<R>
+THALWEG_INLINE R min(R a, R b) {
+  return select(a < b, a, b);
+}
+template <class R, int W>
+THALWEG_INLINE Pack<R, W> max(Pack<R, W> a, Pack<R, W> b) {
+  using S = Pack<R, W>;
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_maskz_max_ps(0xffff, a.v, b.v)};
   if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_maskz_max_pd(0xff, a.v, b.v)};
@@ -271,8 +284,9 @@ THALWEG_INLINE S max(S a, S b) {
 #endif
   return select(a > b, a, b);
 }
-template <class S>
-THALWEG_INLINE S min(S a, S b) {
+template <class R, int W>
+THALWEG_INLINE Pack<R, W> min(Pack<R, W> a, Pack<R, W> b) {
+  using S = Pack<R, W>;
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_maskz_min_ps(0xffff, a.v, b.v)};
   if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_maskz_min_pd(0xff, a.v, b.v)};
