@@ -45,6 +45,7 @@ struct DescentMotion {
 
 template <class Real>
 struct SgdMotion : DescentMotion<SgdMotion<Real>> {
+  static constexpr const char* name = "SGD";
   bool nesterov;
   enum Parameter : int { learning_rate, momentum };
 
@@ -63,6 +64,7 @@ struct SgdMotion : DescentMotion<SgdMotion<Real>> {
 
 template <class Real>
 struct AdamMotion : DescentMotion<AdamMotion<Real>> {
+  static constexpr const char* name = "Adam";
   enum Parameter : int { learning_rate, beta1, beta2, epsilon };
 
   // 1 / (1 - beta^step), in double whatever Real is: beta^step underflows gently.

@@ -9,6 +9,7 @@ namespace thalweg {
 
 template <class Real>
 struct FlowMotion {
+  static constexpr const char* name = "gradient flow";
   bool adaptive;
   Real kappa, maximum_step;
   Slots slots;

@@ -10,6 +10,7 @@ enum class Scheme { euler_maruyama, leimkuhler_matthews, baoab };
 
 template <class Real>
 struct LangevinMotion {
+  static constexpr const char* name = "Langevin dynamics";
   Scheme scheme;
   bool natural, metropolis, restore;
   long cooling_steps;

@@ -10,6 +10,7 @@ enum class WalkMode { free, sphere, micro };
 
 template <class Real>
 struct WalkMotion {
+  static constexpr const char* name = "random walk";
   WalkMode mode;
   long adapt_steps;
   Slots slots;
