@@ -15,11 +15,13 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__CUDACC__)  // a GPU runs the same functions on plain numbers
-#define THALWEG_INLINE __host__ __device__ inline __attribute__((always_inline))
+// A GPU runs the same functions, on plain numbers only: it has no packs.
+#if defined(__CUDACC__)
+#define THALWEG_DEVICE __host__ __device__
 #else
-#define THALWEG_INLINE inline __attribute__((always_inline))
+#define THALWEG_DEVICE
 #endif
+#define THALWEG_INLINE THALWEG_DEVICE inline __attribute__((always_inline))
 
 namespace thalweg {
 

@@ -1,0 +1,178 @@
+// The products of the MLP's pass on a GPU: tiles of numbers in the registers of one thread.
+//
+// What belongs to samples lies [unit][sample], samples side by side and padded to whole quads, so
+// that a thread reads four of them with one or two 128-bit loads. A tile is four samples of several
+// units, or, where samples are summed over, several units beside several units. Sums run over the
+// depth in order, whatever the tile.
+#pragma once
+
+#include <thalweg/math/contract.hpp>
+
+namespace thalweg {
+
+inline constexpr int quad = 4;  // samples
+
+template <class S>
+struct alignas(16) Quad {
+  S number[quad];
+
+  THALWEG_INLINE static Quad load(Array<S> from, int i) {
+    return *reinterpret_cast<const Quad*>(from.values + i);
+  }
+  THALWEG_INLINE void store(Array<S> to, int i) const {
+    *reinterpret_cast<Quad*>(to.values + i) = *this;
+  }
+  THALWEG_INLINE S operator[](int i) const { return number[i]; }
+  THALWEG_INLINE void set(int i, S x) { number[i] = x; }
+};
+template <class S>
+struct Quad<Dual<S>> {
+  Quad<S> values, tangents;
+
+  THALWEG_INLINE static Quad load(Array<Dual<S>> from, int i) {
+    return {Quad<S>::load({from.values}, i), Quad<S>::load({from.tangents}, i)};
+  }
+  THALWEG_INLINE void store(Array<Dual<S>> to, int i) const {
+    values.store({to.values}, i);
+    tangents.store({to.tangents}, i);
+  }
+  THALWEG_INLINE Dual<S> operator[](int i) const { return {values[i], tangents[i]}; }
+  THALWEG_INLINE void set(int i, Dual<S> x) {
+    values.set(i, x.value);
+    tangents.set(i, x.tangent);
+  }
+};
+
+// A matrix of weights: element (unit, k) at array[unit * row + k * column].
+template <class S>
+struct Weights {
+  Array<S> array;
+  int row, column;
+};
+
+// sum_k a[k][n] w(unit, k) for the units first, first + 1 ... below `width` and the four samples
+// from n; finish(unit, n, Quad of sums). Units past the end are computed again and dropped.
+template <int columns, class A, class S, class Finish>
+THALWEG_INLINE void sample_tile(int n, int first, int width, int depth, Array<A> a, int pitch,
+                                Weights<S> w, Finish finish) {
+  Quad<S> sum[columns];
+  int at[columns];
+  detail::repeat<columns>([&](auto c) {
+    at[c] = (first + c < width ? first + c : width - 1) * w.row;
+    detail::repeat<quad>([&](auto i) { sum[c].set(i, S(real_of<S>(0))); });
+  });
+  for (int k = 0; k < depth; ++k) {
+    const Quad<A> x = Quad<A>::load(a, k * pitch + n);
+    detail::repeat<columns>([&](auto c) {
+      const S y = w.array[at[c] + k * w.column];
+      detail::repeat<quad>([&](auto i) { sum[c].set(i, fma(x[i], y, sum[c][i])); });
+    });
+  }
+  detail::repeat<columns>([&](auto c) {
+    if (first + c < width) finish(first + c, n, sum[c]);
+  });
+}
+
+// All of a product in such tiles; `after(unit, n)` then visits what the same thread has finished.
+template <int columns, class Team, class A, class S, class Finish, class After>
+THALWEG_DEVICE void sample_tiles(const Team& team, int quads, int width, int depth, Array<A> a,
+                                 int pitch, Weights<S> w, Finish finish, After after) {
+  const int across = (width + columns - 1) / columns;
+  team.each(quads * across, [&](int tile) {
+    const int n = tile % quads * quad, first = tile / quads * columns;
+    sample_tile<columns>(n, first, width, depth, a, pitch, w, finish);
+    const int end = first + columns < width ? first + columns : width;
+    for (int unit = first; unit < end; ++unit) after(unit, n);
+  });
+}
+
+// f(constant) for the tile width of a plan: 1, 2, 4 or 8 units.
+template <int widest, class F>
+THALWEG_INLINE void with_columns(int columns, F f) {
+  if constexpr (widest > 1)
+    if (columns < widest) return with_columns<widest / 2>(columns, f);
+  f(std::integral_constant<int, widest>{});
+}
+
+// What one sample adds to a gradient: the product, or of a product with dual numbers its tangent.
+template <class R>
+THALWEG_INLINE R add_gradient(R delta, R a, R sum) {
+  return fma(delta, a, sum);
+}
+template <class R>
+THALWEG_INLINE R add_gradient(Dual<R> delta, R a, R sum) {
+  return fma(delta.tangent, a, sum);
+}
+template <class R>
+THALWEG_INLINE R add_gradient(Dual<R> delta, Dual<R> a, R sum) {
+  return fma(delta.tangent, a.value, fma(delta.value, a.tangent, sum));
+}
+
+// How a sum over samples is cut: tiles of some rows and columns, and for each `splits` parts of the
+// quads.
+struct GradientCut {
+  int rows, columns;  // of a tile
+  int splits;
+};
+
+// One factor of a gradient: unit `k` at array[k * pitch], and behind the last one a unit that is
+// always 1, whose products make the gradient of the biases.
+template <class A>
+struct UnitRows {
+  Array<A> array;
+  int units, pitch;
+  int ones;  // where the unit 1 begins, as seen from `array`
+
+  THALWEG_INLINE int at(int k) const { return k < units ? k * pitch : ones; }
+};
+
+// sum_n delta[j][n] a[k][n] over the quads [begin, end). Rows and columns of a tile lie `down` and
+// `across` apart, so that neighbouring threads read neighbouring units.
+template <int rows, int columns, class Real, class D, class A, class Finish>
+THALWEG_INLINE void gradient_tile(int row, int down, int height, int column, int across, int width,
+                                  int begin, int end, Array<D> delta, UnitRows<A> a,
+                                  Finish finish) {
+  Real sum[rows][columns];
+  int delta_at[rows], a_at[columns];
+  detail::repeat<rows>([&](auto r) {
+    const int j = row + r * down;
+    delta_at[r] = (j < height ? j : height - 1) * a.pitch;
+    detail::repeat<columns>([&](auto c) { sum[r][c] = Real(0); });
+  });
+  detail::repeat<columns>([&](auto c) {
+    const int k = column + c * across;
+    a_at[c] = a.at(k < width ? k : width - 1);
+  });
+  for (int n = begin * quad; n < end * quad; n += quad) {
+    Quad<A> x[columns];
+    detail::repeat<columns>([&](auto c) { x[c] = Quad<A>::load(a.array, a_at[c] + n); });
+    detail::repeat<rows>([&](auto r) {
+      const Quad<D> d = Quad<D>::load(delta, delta_at[r] + n);
+      detail::repeat<columns>([&](auto c) {
+        detail::repeat<quad>([&](auto i) { sum[r][c] = add_gradient(d[i], x[c][i], sum[r][c]); });
+      });
+    });
+  }
+  detail::repeat<rows>([&](auto r) {
+    detail::repeat<columns>([&](auto c) {
+      const int j = row + r * down, k = column + c * across;
+      if (j < height && k < width) finish(j, k, sum[r][c]);
+    });
+  });
+}
+
+// All of a gradient's product: finish(split, j, k, sum), each once.
+template <int rows, int columns, class Real, class Team, class D, class A, class Finish>
+THALWEG_DEVICE void gradient_tiles(const Team& team, int splits, int height, int width, int quads,
+                                   Array<D> delta, UnitRows<A> a, Finish finish) {
+  const int down = (height + rows - 1) / rows, across = (width + columns - 1) / columns;
+  team.each(down * across * splits, [&](int item) {
+    const int split = item / (down * across), tile = item % (down * across);
+    gradient_tile<rows, columns, Real>(
+        tile / across, down, height, tile % across, across, width, quads * split / splits,
+        quads * (split + 1) / splits, delta, a,
+        [&](int j, int k, Real sum) { finish(split, j, k, sum); });
+  });
+}
+
+}  // namespace thalweg
