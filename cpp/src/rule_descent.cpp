@@ -45,7 +45,7 @@ class Minibatches {
 
   void draw(std::uint64_t seed, W& w, long step, long samples) const {
     const int n = orders(w);
-    RandomWords words(Key(seed), Stream::batch_order, static_cast<std::uint32_t>(step));
+    RandomWords<> words(Key(seed), Stream::batch_order, static_cast<std::uint32_t>(step));
     for (int lane = 0; lane < w.block.used; ++lane) {
       words.begin(w.replica[lane]);
       for (long k = 0; k < size_; ++k)

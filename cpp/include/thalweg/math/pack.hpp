@@ -259,8 +259,19 @@ THALWEG_INLINE S abs(S x) {
 }
 // max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b: both give b where either is nan. These
 // are the machine instructions' own rules; GCC does not find them in a comparison of vectors.
-template <class S>
-THALWEG_INLINE S max(S a, S b) {
+template <class R>
+  requires std::is_floating_point_v<R>
+THALWEG_INLINE R max(R a, R b) {
+  return select(a > b, a, b);
+}
+template <class R>
+  requires std::is_floating_point_v<R>
+THALWEG_INLINE R min(R a, R b) {
+  return select(a < b, a, b);
+}
+template <class R, int W>
+THALWEG_INLINE Pack<R, W> max(Pack<R, W> a, Pack<R, W> b) {
+  using S = Pack<R, W>;
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_maskz_max_ps(0xffff, a.v, b.v)};
   if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_maskz_max_pd(0xff, a.v, b.v)};
@@ -273,8 +284,9 @@ THALWEG_INLINE S max(S a, S b) {
 #endif
   return select(a > b, a, b);
 }
-template <class S>
-THALWEG_INLINE S min(S a, S b) {
+template <class R, int W>
+THALWEG_INLINE Pack<R, W> min(Pack<R, W> a, Pack<R, W> b) {
+  using S = Pack<R, W>;
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_maskz_min_ps(0xffff, a.v, b.v)};
   if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_maskz_min_pd(0xff, a.v, b.v)};
