@@ -1,23 +1,14 @@
 // The MLP on a GPU: one team of threads works on one replica. The formulas are those of the CPU
 // (activations.hpp, losses.hpp, dual numbers); here is the schedule.
 //
-// What a team's threads hand to one another goes through the scratch space, with team.sync()
-// between writing and reading. The one who calls has synchronised before; who returns has too.
+// What a team's threads hand to one another goes through the scratch space, with a barrier between
+// writing and reading.
 #pragma once
 
+#include "landscape.cuh"
 #include "mlp_plan.cuh"
 
-namespace thalweg {
-
-// A network and its data as kernels are given them: numbers and pointers to device memory.
-template <class Real>
-struct MlpView {
-  MlpShape shape;
-  MlpPlan plan, dual_plan;
-  const Real *inputs, *targets;  // [N, inputs] and [N, targets], or [R, N, ...]
-  int samples;
-  bool own_inputs, own_targets;
-};
+namespace thalweg::cuda {
 
 // What is computed of every sample.
 enum class SampleNumber { loss, margin };
@@ -57,11 +48,12 @@ class MlpPass {
         samples_(samples),
         point_(point) {}
 
-  // each(first, count) with the outputs of a chunk of samples in place, already synchronised.
+  // each(first, count) with the outputs of a chunk of samples in place, for all threads to read.
   template <class Each>
   THALWEG_DEVICE void forward(bool slopes, Each each) const {
     for (int first = 0; first < samples_.count; first += plan_.chunk) {
       const int left = samples_.count - first, count = left < plan_.chunk ? left : plan_.chunk;
+      if (first > 0) team_.sync();  // the chunk before is done with
       take_inputs(first, count);
       team_.sync();
       for (int l = 0; l < shape_.layers; ++l) {
@@ -87,7 +79,6 @@ class MlpPass {
           sum += value_of(rule.value(shape_.outputs(), outputs(n), target(first + n)));
         });
       });
-      team_.sync();
     });
     return sum;
   }
@@ -96,10 +87,9 @@ class MlpPass {
     Real sum = 0;
     const Real weight = Real(1) / static_cast<Real>(samples_.count);
     forward(true, [&](int first, int count) {
-      sum += output_slopes(first, count, weight);
+      output_slopes(first, count, weight, sum);
       team_.sync();
       backward(quads_of(count), gradient, first > 0);
-      team_.sync();
     });
     return sum;
   }
@@ -159,7 +149,7 @@ class MlpPass {
   THALWEG_INLINE void keep_affine(int l, int unit, int n, Quad<S> sum) const {
     const S bias = shape_.bias ? point_[shape_.biases[l] + unit] : S(Real(0));
     const Real scale = this->scale(l);
-    detail::repeat<quad>(
+    repeat<quad>(
         [&](auto i) { sum.set(i, scale == 1 ? sum[i] + bias : fma(scale, sum[i], bias)); });
     sum.store(plane(plan_.units[l]), unit * plan_.pitch + n);
   }
@@ -169,29 +159,27 @@ class MlpPass {
     const Quad<S> z = Quad<S>::load(plane(plan_.units[l]), at);
     with_activation(shape_.activation, [&](auto f) {
       Quad<S> a, slope;
-      detail::repeat<quad>([&](auto i) { a.set(i, f.value(z[i])); });
+      repeat<quad>([&](auto i) { a.set(i, f.value(z[i])); });
       a.store(plane(plan_.units[l]), at);
       if (!slopes) return;
-      detail::repeat<quad>([&](auto i) { slope.set(i, f.slope(z[i], a[i])); });
+      repeat<quad>([&](auto i) { slope.set(i, f.slope(z[i], a[i])); });
       slope.store(plane(plan_.slopes[l]), at);
     });
   }
 
   // d loss / d outputs of the mean loss, 0 for what fills the last quad.
-  THALWEG_DEVICE Real output_slopes(int first, int count, Real weight) const {
+  THALWEG_DEVICE void output_slopes(int first, int count, Real weight, Real& sum) const {
     const Array<S> to = plane(plan_.slopes[shape_.layers - 1]);
-    Real sum = 0;
     with_loss(shape_.loss, [&](auto rule) {
       team_.each(quads_of(count) * quad, [&](int n) {
         const Column<S> slopes{to + n, plan_.pitch};
         if (n < count)
-          sum += value_of(
-              rule.slope(shape_.outputs(), outputs(n), target(first + n), weight, slopes));
+          sum +=
+              value_of(rule.slope(shape_.outputs(), outputs(n), target(first + n), weight, slopes));
         else
           for (int o = 0; o < shape_.outputs(); ++o) slopes.set(o, S(Real(0)));
       });
     });
-    return sum;
   }
 
   THALWEG_DEVICE void backward(int quads, Real* gradient, bool add) const {
@@ -212,7 +200,7 @@ class MlpPass {
           [&](int unit, int n, Quad<S> sum) {
             const int at = unit * plan_.pitch + n;
             Quad<S> x = Quad<S>::load(plane(plan_.slopes[l - 1]), at);
-            detail::repeat<quad>([&](auto i) { x.set(i, x[i] * (scale * sum[i])); });
+            repeat<quad>([&](auto i) { x.set(i, x[i] * (scale * sum[i])); });
             x.store(plane(plan_.slopes[l - 1]), at);
           },
           [](int, int) {});
@@ -262,100 +250,125 @@ class MlpPass {
   }
 };
 
-// The evaluator of one team: energies, gradients and products of one replica after another.
-template <class Real, class Team>
-class MlpEvaluator {
- public:
-  THALWEG_DEVICE MlpEvaluator(const MlpView<Real>& mlp, const Team& team, Real* scratch)
-      : mlp_(mlp), team_(team), scratch_(scratch) {}
+// The network as a device landscape (landscape.cuh): itself what kernels are given.
+template <class Real>
+struct DeviceMlp {
+  using Number = Real;
+  static constexpr const char* name = "mlp";
+  static constexpr int most_threads = MlpPlan::most_threads;
 
-  // Which replica comes now; all of its samples.
-  THALWEG_DEVICE void bind(long replica) {
-    const MlpShape& shape = mlp_.shape;
-    const long first = replica * mlp_.samples;
-    samples_.inputs = mlp_.inputs + (mlp_.own_inputs ? first * shape.inputs() : 0);
-    samples_.targets = mlp_.targets + (mlp_.own_targets ? first * shape.targets() : 0);
-    minibatch(nullptr, 0);
-  }
-  // From now on the loss is the mean over these samples; size 0: over all.
-  THALWEG_DEVICE void minibatch(const int* samples, int size) {
-    samples_.chosen = size ? samples : nullptr;
-    samples_.count = size ? size : mlp_.samples;
-  }
+  MlpShape shape;
+  MlpPlan plan, dual_plan;
+  const Real *inputs, *targets;  // [N, inputs] and [N, targets], or [R, N, ...]
+  int samples;                   // N
+  bool own_inputs, own_targets;
+  long dim;
 
-  THALWEG_DEVICE Real energy(const Real* x) const {
-    return mean(pass(x).loss()) + decay(x);
+  DeviceMlp(const MlpShape& shape, int samples)
+      : shape(shape),
+        plan(shape, samples, sizeof(Real), 1),
+        dual_plan(shape, samples, sizeof(Real), 2),
+        samples(samples),
+        dim(shape.dim) {}
+
+  int team_size() const { return plan.threads; }
+  std::size_t scratch_bytes(Work work) const {
+    return sizeof(Real) * (work == Work::product ? dual_plan : plan).size;
   }
-  THALWEG_DEVICE Real gradient(const Real* x, Real* g) const {
-    const Real loss = mean(pass(x).loss_and_gradient(g));
-    add_decay(x, g);
-    return loss + decay(x);
+  Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
+
+  template <class Team>
+  THALWEG_DEVICE Real energy(Team& team, const Real* x, const Scratch& scratch) const {
+    const MlpSamples<Real> seen = samples_of(scratch);
+    const Real part = pass(team, x, scratch, seen).loss();
+    return mean(team, part, seen) + decay(team, x);
   }
-  THALWEG_DEVICE void product(const Real* x, const Real* v, Real* hv) const {
+  template <class Team>
+  THALWEG_DEVICE Real gradient(Team& team, const Real* x, Real* g, const Scratch& scratch) const {
+    const MlpSamples<Real> seen = samples_of(scratch);
+    const Real part = pass(team, x, scratch, seen).loss_and_gradient(g);
+    add_decay(team, x, g);
+    return mean(team, part, seen) + decay(team, x);
+  }
+  template <class Team>
+  THALWEG_DEVICE void product(Team& team, const Real* x, const Real* v, Real* hv,
+                              const Scratch& scratch) const {
+    const MlpSamples<Real> seen = samples_of(scratch);
     const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};  // only read
-    MlpPass<Dual<Real>, Team>(mlp_.shape, mlp_.dual_plan, team_, scratch_, samples_, point)
+    MlpPass<Dual<Real>, Team>(shape, dual_plan, team, numbers(scratch), seen, point)
         .loss_and_gradient(hv);
-    add_decay(v, hv);
+    add_decay(team, v, hv);
   }
 
-  // Loss or margin of every sample: [N].
-  THALWEG_DEVICE void per_sample(SampleNumber what, const Real* x, Real* out) const {
-    const auto run = pass(x);
-    const int outputs = mlp_.shape.outputs();
+  // Loss or margin of every sample, into out [N].
+  template <class Team>
+  THALWEG_DEVICE void per_sample(Team& team, SampleNumber what, const Real* x, Real* out,
+                                 const Scratch& scratch) const {
+    const MlpSamples<Real> seen = samples_of(scratch);
+    const auto run = pass(team, x, scratch, seen);
     run.forward(false, [&](int first, int count) {
-      with_loss(mlp_.shape.loss, [&](auto loss) {
-        team_.each(count, [&](int n) {
+      with_loss(shape.loss, [&](auto loss) {
+        team.each(count, [&](int n) {
           const auto f = run.outputs(n);
           const Real* y = run.target(first + n);
           if constexpr (requires { loss.margin(1, f, y); })
             if (what == SampleNumber::margin) {
-              out[first + n] = loss.margin(outputs, f, y);
+              out[first + n] = loss.margin(shape.outputs(), f, y);
               return;
             }
-          out[first + n] = loss.value(outputs, f, y);
+          out[first + n] = loss.value(shape.outputs(), f, y);
         });
       });
-      team_.sync();
     });
   }
   // Outputs [count, outputs] for other inputs [count, inputs].
-  THALWEG_DEVICE void predict(const Real* x, int count, const Real* inputs, Real* out) {
-    samples_ = {inputs, nullptr, nullptr, count};
-    const auto run = pass(x);
-    const int outputs = mlp_.shape.outputs();
+  template <class Team>
+  THALWEG_DEVICE void predict(Team& team, const Real* x, int count, const Real* inputs, Real* out,
+                              const Scratch& scratch) const {
+    const MlpSamples<Real> seen{inputs, nullptr, nullptr, count};
+    const auto run = pass(team, x, scratch, seen);
+    const long width = shape.outputs();
     run.forward(false, [&](int first, int some) {
-      team_.each(some * outputs, [&](int item) {
-        out[first * outputs + item] = run.outputs(item / outputs)[item % outputs];
+      team.each(some * width, [&](long item) {
+        out[first * width + item] = run.outputs(item / width)[item % width];
       });
-      team_.sync();
     });
   }
 
  private:
-  const MlpView<Real>& mlp_;
-  const Team& team_;
-  Real* scratch_;
-  MlpSamples<Real> samples_ = {};
-
-  THALWEG_INLINE MlpPass<Real, Team> pass(const Real* x) const {
-    return {mlp_.shape, mlp_.plan, team_, scratch_, samples_, {const_cast<Real*>(x)}};
+  THALWEG_INLINE MlpSamples<Real> samples_of(const Scratch& scratch) const {
+    const long first = scratch.row * samples;
+    return {inputs + (own_inputs ? first * shape.inputs() : 0),
+            targets + (own_targets ? first * shape.targets() : 0), scratch.samples,
+            scratch.samples ? scratch.count : samples};
   }
-  THALWEG_INLINE Real mean(Real part) const {
-    return Real(1) / static_cast<Real>(samples_.count) * team_.sum(part);
+  THALWEG_INLINE static Real* numbers(const Scratch& scratch) {
+    return reinterpret_cast<Real*>(scratch.bytes);
+  }
+  template <class Team>
+  THALWEG_INLINE MlpPass<Real, Team> pass(const Team& team, const Real* x, const Scratch& scratch,
+                                          const MlpSamples<Real>& seen) const {
+    return {shape, plan, team, numbers(scratch), seen, {const_cast<Real*>(x)}};
+  }
+  template <class Team>
+  THALWEG_INLINE static Real mean(const Team& team, Real part, const MlpSamples<Real>& seen) {
+    return Real(1) / static_cast<Real>(seen.count) * team.sum(part);
   }
   // lambda / 2 |x|^2, and its gradient or product.
-  THALWEG_DEVICE Real decay(const Real* x) const {
-    if (mlp_.shape.weight_decay == 0) return 0;
+  template <class Team>
+  THALWEG_INLINE Real decay(const Team& team, const Real* x) const {
+    if (shape.weight_decay == 0) return 0;
     Real part = 0;
-    team_.each(static_cast<int>(mlp_.shape.dim), [&](int i) { part += x[i] * x[i]; });
-    return static_cast<Real>(0.5 * mlp_.shape.weight_decay) * team_.sum(part);
+    team.each(dim, [&](long i) { part += x[i] * x[i]; });
+    return static_cast<Real>(0.5 * shape.weight_decay) * team.sum(part);
   }
-  THALWEG_DEVICE void add_decay(const Real* x, Real* g) const {
-    if (mlp_.shape.weight_decay == 0) return;
-    const Real rate = static_cast<Real>(mlp_.shape.weight_decay);
-    team_.each(static_cast<int>(mlp_.shape.dim), [&](int i) { g[i] = fma(rate, x[i], g[i]); });
-    team_.sync();
+  template <class Team>
+  THALWEG_INLINE void add_decay(const Team& team, const Real* x, Real* g) const {
+    if (shape.weight_decay == 0) return;
+    team.sync();
+    const Real rate = static_cast<Real>(shape.weight_decay);
+    team.each(dim, [&](long i) { g[i] = fma(rate, x[i], g[i]); });
   }
 };
 
-}  // namespace thalweg
+}  // namespace thalweg::cuda

@@ -7,24 +7,7 @@
 
 #include "mlp_tiles.cuh"
 
-namespace thalweg {
-
-// Offsets count numbers. What a dual pass keeps twice comes first, in one plane; then its tangents
-// in another one of the same size; then what has no tangents.
-struct MlpPlan {
-  int threads = 32;          // of a team
-  bool shared = true;        // whether the scratch space fits a block's shared memory
-  int chunk = 0, pitch = 0;  // samples at a time, and how far units lie apart
-  int units[MlpShape::most_layers] = {};   // a_{l+1}; of the last layer: outputs
-  int slopes[MlpShape::most_layers] = {};  // activation'(z), then d loss / d z
-  int ones = 0;
-  int plane = 0;
-  int inputs = 0, partial = 0;
-  long size = 0;
-  int columns_forward[MlpShape::most_layers] = {};
-  int columns_backward[MlpShape::most_layers] = {};
-  GradientCut gradient[MlpShape::most_layers] = {};
-};
+namespace thalweg::cuda {
 
 namespace detail {
 
@@ -65,7 +48,8 @@ inline long numbers_per_sample(const MlpShape& shape) {
 
 inline int threads_of(const MlpShape& shape, long samples) {
   long widest = 1;
-  for (int l = 1; l <= shape.layers; ++l) widest = widest < shape.sizes[l] ? shape.sizes[l] : widest;
+  for (int l = 1; l <= shape.layers; ++l)
+    widest = widest < shape.sizes[l] ? shape.sizes[l] : widest;
   const long tiles = (samples + quad - 1) / quad * ((widest + quad - 1) / quad);
   return tiles <= 32 ? 32 : tiles <= 64 ? 64 : tiles <= 256 ? 128 : 256;
 }
@@ -79,51 +63,73 @@ inline int chunk_within(long bytes, long fixed, long per_sample, int samples, in
   return rounded_up((samples + chunks - 1) / chunks, quad);
 }
 
-}  // namespace detail
-
-// `planes`: 1 for plain numbers, 2 for dual ones.
-inline MlpPlan make_mlp_plan(const MlpShape& shape, int samples, int number_bytes, int planes, int forced_chunk = 0, int forced_threads = 0) {
-  // Four blocks or more on a processor; or one; or samples enough to fill a team, in main memory.
+// In bytes: four blocks or more on a processor; or one block; or samples enough to fill a team,
+// from main memory.
+inline int chunk_of(long fixed, long per_sample, int samples) {
   constexpr long quarter = 48 * 1024, whole = 160 * 1024;
   constexpr int few = 16, many = 128;
-  MlpPlan plan;
-  plan.threads = forced_threads ? forced_threads : detail::threads_of(shape, samples);
-  const long partial = 2L * quad * quad * plan.threads;
-  const long per_sample = planes * detail::numbers_per_sample(shape) + shape.inputs();
-  const auto chunk = [&](long bytes, int least) {
-    return detail::chunk_within(bytes, partial * number_bytes, per_sample * number_bytes, samples,
-                                least);
-  };
-  plan.chunk = chunk(quarter, 2 * few);
-  if (plan.chunk == 0) plan.chunk = chunk(whole, few);
-  plan.shared = plan.chunk > 0;
-  if (!plan.shared) plan.chunk = detail::rounded_up(samples < many ? samples : many, quad);
-  if (forced_chunk) plan.chunk = detail::rounded_up(forced_chunk < samples ? forced_chunk : samples, quad);
-  plan.pitch = detail::pitch_of(plan.chunk);
-
-  const auto claim = [&](int& place, long units) {
-    place = static_cast<int>(plan.size);
-    plan.size += units * plan.pitch;
-  };
-  for (int l = 0; l < shape.layers; ++l) {
-    claim(plan.units[l], shape.sizes[l + 1]);
-    claim(plan.slopes[l], shape.sizes[l + 1]);
-  }
-  claim(plan.ones, 1);
-  plan.plane = static_cast<int>(plan.size);
-  plan.size *= planes;
-  claim(plan.inputs, shape.inputs());
-  plan.partial = static_cast<int>(plan.size);
-  plan.size += partial;
-
-  const int quads = plan.chunk / quad, widest = planes == 1 ? 8 : 4;
-  for (int l = 0; l < shape.layers; ++l) {
-    const int in = shape.sizes[l], out = shape.sizes[l + 1];
-    plan.columns_forward[l] = detail::best_columns(plan.threads, quads, out, widest);
-    plan.columns_backward[l] = detail::best_columns(plan.threads, quads, in, widest);
-    plan.gradient[l] = detail::gradient_cut(plan.threads, quads, out, in + shape.bias);
-  }
-  return plan;
+  if (const int some = chunk_within(quarter, fixed, per_sample, samples, 2 * few)) return some;
+  if (const int some = chunk_within(whole, fixed, per_sample, samples, few)) return some;
+  return rounded_up(samples < many ? samples : many, quad);
 }
 
-}  // namespace thalweg
+}  // namespace detail
+
+// Offsets count numbers. What a dual pass keeps twice comes first, in one plane; then its tangents
+// in another one of the same size; then what has no tangents.
+struct MlpPlan {
+  static constexpr int most_layers = MlpShape::most_layers, most_threads = 256;
+
+  int threads;              // of a team
+  int chunk, pitch;         // samples at a time; from unit to unit
+  int units[most_layers];   // a_{l+1}; of the last layer: outputs
+  int slopes[most_layers];  // activation'(z), then d loss / d z
+  int ones;                 // a unit that is always 1
+  int plane;                // from values to tangents
+  int inputs, partial;      // a_0; sums to be added up
+  int columns_forward[most_layers], columns_backward[most_layers];
+  GradientCut gradient[most_layers];
+  long size;
+
+  // `planes`: 1 for plain numbers, 2 for dual ones. A team or chunk given is for tests.
+  MlpPlan(const MlpShape& shape, int samples, int number_bytes, int planes, int team = 0,
+          int together = 0) {
+    threads = team ? team : detail::threads_of(shape, samples);
+    const long parts = 2L * quad * quad * threads;
+    const long per_sample = planes * detail::numbers_per_sample(shape) + shape.inputs();
+    chunk = together ? detail::rounded_up(together < samples ? together : samples, quad)
+                     : detail::chunk_of(parts * number_bytes, per_sample * number_bytes, samples);
+    pitch = detail::pitch_of(chunk);
+    lay_out(shape, planes, parts);
+    cut(shape, planes);
+  }
+
+ private:
+  void lay_out(const MlpShape& shape, int planes, long parts) {
+    size = 0;
+    const auto claim = [&](int& place, long count) {
+      place = static_cast<int>(size);
+      size += count;
+    };
+    for (int l = 0; l < shape.layers; ++l) {
+      claim(units[l], static_cast<long>(shape.sizes[l + 1]) * pitch);
+      claim(slopes[l], static_cast<long>(shape.sizes[l + 1]) * pitch);
+    }
+    claim(ones, pitch);
+    plane = static_cast<int>(size);
+    size *= planes;
+    claim(inputs, static_cast<long>(shape.inputs()) * pitch);
+    claim(partial, parts);
+  }
+  void cut(const MlpShape& shape, int planes) {
+    const int quads = chunk / quad, widest = planes == 1 ? 8 : 4;
+    for (int l = 0; l < shape.layers; ++l) {
+      const int in = shape.sizes[l], out = shape.sizes[l + 1];
+      columns_forward[l] = detail::best_columns(threads, quads, out, widest);
+      columns_backward[l] = detail::best_columns(threads, quads, in, widest);
+      gradient[l] = detail::gradient_cut(threads, quads, out, in + shape.bias);
+    }
+  }
+};
+
+}  // namespace thalweg::cuda

@@ -8,7 +8,9 @@
 
 #include <thalweg/math/contract.hpp>
 
-namespace thalweg {
+namespace thalweg::cuda {
+
+using thalweg::detail::repeat;
 
 inline constexpr int quad = 4;  // samples
 
@@ -57,18 +59,18 @@ THALWEG_INLINE void sample_tile(int n, int first, int width, int depth, Array<A>
                                 Weights<S> w, Finish finish) {
   Quad<S> sum[columns];
   int at[columns];
-  detail::repeat<columns>([&](auto c) {
+  repeat<columns>([&](auto c) {
     at[c] = (first + c < width ? first + c : width - 1) * w.row;
-    detail::repeat<quad>([&](auto i) { sum[c].set(i, S(real_of<S>(0))); });
+    repeat<quad>([&](auto i) { sum[c].set(i, S(real_of<S>(0))); });
   });
   for (int k = 0; k < depth; ++k) {
     const Quad<A> x = Quad<A>::load(a, k * pitch + n);
-    detail::repeat<columns>([&](auto c) {
+    repeat<columns>([&](auto c) {
       const S y = w.array[at[c] + k * w.column];
-      detail::repeat<quad>([&](auto i) { sum[c].set(i, fma(x[i], y, sum[c][i])); });
+      repeat<quad>([&](auto i) { sum[c].set(i, fma(x[i], y, sum[c][i])); });
     });
   }
-  detail::repeat<columns>([&](auto c) {
+  repeat<columns>([&](auto c) {
     if (first + c < width) finish(first + c, n, sum[c]);
   });
 }
@@ -134,27 +136,27 @@ THALWEG_INLINE void gradient_tile(int row, int down, int height, int column, int
                                   Finish finish) {
   Real sum[rows][columns];
   int delta_at[rows], a_at[columns];
-  detail::repeat<rows>([&](auto r) {
+  repeat<rows>([&](auto r) {
     const int j = row + r * down;
     delta_at[r] = (j < height ? j : height - 1) * a.pitch;
-    detail::repeat<columns>([&](auto c) { sum[r][c] = Real(0); });
+    repeat<columns>([&](auto c) { sum[r][c] = Real(0); });
   });
-  detail::repeat<columns>([&](auto c) {
+  repeat<columns>([&](auto c) {
     const int k = column + c * across;
     a_at[c] = a.at(k < width ? k : width - 1);
   });
   for (int n = begin * quad; n < end * quad; n += quad) {
     Quad<A> x[columns];
-    detail::repeat<columns>([&](auto c) { x[c] = Quad<A>::load(a.array, a_at[c] + n); });
-    detail::repeat<rows>([&](auto r) {
+    repeat<columns>([&](auto c) { x[c] = Quad<A>::load(a.array, a_at[c] + n); });
+    repeat<rows>([&](auto r) {
       const Quad<D> d = Quad<D>::load(delta, delta_at[r] + n);
-      detail::repeat<columns>([&](auto c) {
-        detail::repeat<quad>([&](auto i) { sum[r][c] = add_gradient(d[i], x[c][i], sum[r][c]); });
+      repeat<columns>([&](auto c) {
+        repeat<quad>([&](auto i) { sum[r][c] = add_gradient(d[i], x[c][i], sum[r][c]); });
       });
     });
   }
-  detail::repeat<rows>([&](auto r) {
-    detail::repeat<columns>([&](auto c) {
+  repeat<rows>([&](auto r) {
+    repeat<columns>([&](auto c) {
       const int j = row + r * down, k = column + c * across;
       if (j < height && k < width) finish(j, k, sum[r][c]);
     });
@@ -168,11 +170,11 @@ THALWEG_DEVICE void gradient_tiles(const Team& team, int splits, int height, int
   const int down = (height + rows - 1) / rows, across = (width + columns - 1) / columns;
   team.each(down * across * splits, [&](int item) {
     const int split = item / (down * across), tile = item % (down * across);
-    gradient_tile<rows, columns, Real>(
-        tile / across, down, height, tile % across, across, width, quads * split / splits,
-        quads * (split + 1) / splits, delta, a,
-        [&](int j, int k, Real sum) { finish(split, j, k, sum); });
+    gradient_tile<rows, columns, Real>(tile / across, down, height, tile % across, across, width,
+                                       quads * split / splits, quads * (split + 1) / splits, delta,
+                                       a,
+                                       [&](int j, int k, Real sum) { finish(split, j, k, sum); });
   });
 }
 
-}  // namespace thalweg
+}  // namespace thalweg::cuda
