@@ -148,23 +148,20 @@ class MlpPass {
   }
   THALWEG_INLINE void keep_affine(int l, int unit, int n, Quad<S> sum) const {
     const S bias = shape_.bias ? point_[shape_.biases[l] + unit] : S(Real(0));
-    const Real scale = this->scale(l);
-    repeat<quad>(
-        [&](auto i) { sum.set(i, scale == 1 ? sum[i] + bias : fma(scale, sum[i], bias)); });
+    repeat<quad>([&](auto i) { sum.set(i, fma(scale(l), sum[i], bias)); });
     sum.store(plane(plan_.units[l]), unit * plan_.pitch + n);
   }
   // From z to a, in its place, and the slope.
   THALWEG_INLINE void activate(int l, int unit, int n, bool slopes) const {
     const int at = unit * plan_.pitch + n;
     const Quad<S> z = Quad<S>::load(plane(plan_.units[l]), at);
+    Quad<S> a = z, slope = z;
     with_activation(shape_.activation, [&](auto f) {
-      Quad<S> a, slope;
       repeat<quad>([&](auto i) { a.set(i, f.value(z[i])); });
-      a.store(plane(plan_.units[l]), at);
-      if (!slopes) return;
-      repeat<quad>([&](auto i) { slope.set(i, f.slope(z[i], a[i])); });
-      slope.store(plane(plan_.slopes[l]), at);
+      if (slopes) repeat<quad>([&](auto i) { slope.set(i, f.slope(z[i], a[i])); });
     });
+    a.store(plane(plan_.units[l]), at);
+    if (slopes) slope.store(plane(plan_.slopes[l]), at);
   }
 
   // d loss / d outputs of the mean loss, 0 for what fills the last quad.

@@ -17,12 +17,24 @@ inline constexpr int quad = 4;  // samples
 template <class S>
 struct alignas(16) Quad {
   S number[quad];
+#if defined(__CUDA_ARCH__)
+  struct Words {
+    unsigned __int128 word[sizeof(S) / 4];
+  };
+#endif
 
   THALWEG_INLINE static Quad load(Array<S> from, int i) {
     return *reinterpret_cast<const Quad*>(from.values + i);
   }
   THALWEG_INLINE void store(Array<S> to, int i) const {
+#if defined(__CUDA_ARCH__)  // said in words of 16 bytes: else numbers may be stored one at a time
+    const auto words = std::bit_cast<Words>(*this);
+    repeat<sizeof(S) / 4>([&](auto w) {
+      reinterpret_cast<unsigned __int128*>(to.values + i)[w] = words.word[w];
+    });
+#else
     *reinterpret_cast<Quad*>(to.values + i) = *this;
+#endif
   }
   THALWEG_INLINE S operator[](int i) const { return number[i]; }
   THALWEG_INLINE void set(int i, S x) { number[i] = x; }
