@@ -57,7 +57,10 @@ class MlpPass {
       take_inputs(first, count);
       team_.sync();
       for (int l = 0; l < shape_.layers; ++l) {
-        forward_layer(l, quads_of(count), slopes);
+        forward_layer(l, quads_of(count));
+        team_.sync();
+        if (l + 1 == shape_.layers) break;
+        activate(l, quads_of(count), slopes);
         team_.sync();
       }
       each(first, count);
@@ -113,8 +116,18 @@ class MlpPass {
     else
       return {scratch_ + offset};
   }
-  THALWEG_INLINE Weights<S> weights(int l, int row, int column) const {
-    return {point_ + shape_.weights[l], row, column};
+  template <bool transposed>
+  THALWEG_INLINE Weights<S, transposed> weights(int l) const {
+    return {point_ + shape_.weights[l], shape_.sizes[l]};
+  }
+  // Calls f with the inputs of a layer and where they begin: plain numbers for the first layer.
+  template <class F>
+  THALWEG_INLINE void with_inputs_of(int l, F f) const {
+    const int place = l ? plan_.units[l - 1] : plan_.inputs;
+    if constexpr (dual) {
+      if (l == 0) return f(Array<Real>{scratch_ + place}, place);
+    }
+    f(plane(place), place);
   }
   THALWEG_INLINE Real scale(int l) const { return static_cast<Real>(shape_.scales[l]); }
 
@@ -129,39 +142,38 @@ class MlpPass {
     team_.each(padded, [&](int n) { plane(plan_.ones).set(n, S(Real(1))); });
   }
 
-  THALWEG_DEVICE void forward_layer(int l, int quads, bool slopes) const {
+  // z = scale W a + b.
+  THALWEG_DEVICE void forward_layer(int l, int quads) const {
     const int in = shape_.sizes[l], out = shape_.sizes[l + 1];
+    const Array<S> z = plane(plan_.units[l]);
+    const Real scale = this->scale(l);
     with_columns<widest>(plan_.columns_forward[l], [&](auto columns) {
-      const auto run = [&](auto a) {
-        sample_tiles<columns>(
-            team_, quads, out, in, a, plan_.pitch, weights(l, in, 1),
-            [&](int unit, int n, Quad<S> sum) { keep_affine(l, unit, n, sum); },
-            [&](int unit, int n) {
-              if (l + 1 < shape_.layers) activate(l, unit, n, slopes);
-            });
-      };
-      if (l)
-        run(plane(plan_.units[l - 1]));
-      else
-        run(Array<Real>{scratch_ + plan_.inputs});
+      with_inputs_of(l, [&](auto a, int) {
+        sample_tiles<columns>(team_, quads, out, in, a, plan_.pitch, weights<false>(l),
+                              [&](int unit, int n, Quad<S> sum) {
+                                const S bias =
+                                    shape_.bias ? point_[shape_.biases[l] + unit] : S(Real(0));
+                                repeat<quad>([&](auto i) { sum.set(i, fma(scale, sum[i], bias)); });
+                                sum.store(z, unit * plan_.pitch + n);
+                              });
+      });
     });
   }
-  THALWEG_INLINE void keep_affine(int l, int unit, int n, Quad<S> sum) const {
-    const S bias = shape_.bias ? point_[shape_.biases[l] + unit] : S(Real(0));
-    repeat<quad>([&](auto i) { sum.set(i, fma(scale(l), sum[i], bias)); });
-    sum.store(plane(plan_.units[l]), unit * plan_.pitch + n);
-  }
-  // From z to a, in its place, and the slope.
-  THALWEG_INLINE void activate(int l, int unit, int n, bool slopes) const {
-    const int at = unit * plan_.pitch + n;
-    const Quad<S> z = Quad<S>::load(plane(plan_.units[l]), at);
-    Quad<S> a = z, slope = z;
+  // From z to a, in its place, and the slopes.
+  THALWEG_DEVICE void activate(int l, int quads, bool slopes) const {
+    const Array<S> units = plane(plan_.units[l]), slope_of = plane(plan_.slopes[l]);
     with_activation(shape_.activation, [&](auto f) {
-      repeat<quad>([&](auto i) { a.set(i, f.value(z[i])); });
-      if (slopes) repeat<quad>([&](auto i) { slope.set(i, f.slope(z[i], a[i])); });
+      team_.each(quads * shape_.sizes[l + 1], [&](int item) {
+        const int at = item / quads * plan_.pitch + item % quads * quad;
+        const Quad<S> z = Quad<S>::load(units, at);
+        Quad<S> a, slope;
+        repeat<quad>([&](auto i) { a.set(i, f.value(z[i])); });
+        a.store(units, at);
+        if (!slopes) return;
+        repeat<quad>([&](auto i) { slope.set(i, f.slope(z[i], a[i])); });
+        slope.store(slope_of, at);
+      });
     });
-    a.store(plane(plan_.units[l]), at);
-    if (slopes) slope.store(plane(plan_.slopes[l]), at);
   }
 
   // d loss / d outputs of the mean loss, 0 for what fills the last quad.
@@ -192,15 +204,13 @@ class MlpPass {
     const int in = shape_.sizes[l], out = shape_.sizes[l + 1];
     const Real scale = this->scale(l);
     with_columns<widest>(plan_.columns_backward[l], [&](auto columns) {
-      sample_tiles<columns>(
-          team_, quads, in, out, plane(plan_.slopes[l]), plan_.pitch, weights(l, 1, in),
-          [&](int unit, int n, Quad<S> sum) {
-            const int at = unit * plan_.pitch + n;
-            Quad<S> x = Quad<S>::load(plane(plan_.slopes[l - 1]), at);
-            repeat<quad>([&](auto i) { x.set(i, x[i] * (scale * sum[i])); });
-            x.store(plane(plan_.slopes[l - 1]), at);
-          },
-          [](int, int) {});
+      sample_tiles<columns>(team_, quads, in, out, plane(plan_.slopes[l]), plan_.pitch,
+                            weights<true>(l), [&](int unit, int n, Quad<S> sum) {
+                              const int at = unit * plan_.pitch + n;
+                              Quad<S> x = Quad<S>::load(plane(plan_.slopes[l - 1]), at);
+                              repeat<quad>([&](auto i) { x.set(i, x[i] * (scale * sum[i])); });
+                              x.store(plane(plan_.slopes[l - 1]), at);
+                            });
     });
   }
 
@@ -223,18 +233,14 @@ class MlpPass {
       else
         keep_gradient(l, j, k, sum, gradient, add);
     };
-    const auto run = [&](auto a, int a_place) {
-      const UnitRows<number_in<decltype(a)>> rows{a, in, plan_.pitch, plan_.ones - a_place};
+    with_inputs_of(l, [&](auto a, int place) {
+      const UnitRows<number_in<decltype(a)>> rows{a, in, plan_.pitch, plan_.ones - place};
       const Array<S> delta = plane(plan_.slopes[l]);
       if (cut.rows == 1)
         gradient_tiles<1, quad, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
       else
         gradient_tiles<quad, quad, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
-    };
-    if (l)
-      run(plane(plan_.units[l - 1]), plan_.units[l - 1]);
-    else
-      run(Array<Real>{scratch_ + plan_.inputs}, plan_.inputs);
+    });
   }
   THALWEG_DEVICE void add_parts(int l, Real* gradient, bool add) const {
     const int out = shape_.sizes[l + 1], width = shape_.sizes[l] + shape_.bias;

@@ -29,9 +29,8 @@ struct alignas(16) Quad {
   THALWEG_INLINE void store(Array<S> to, int i) const {
 #if defined(__CUDA_ARCH__)  // said in words of 16 bytes: else numbers may be stored one at a time
     const auto words = std::bit_cast<Words>(*this);
-    repeat<sizeof(S) / 4>([&](auto w) {
-      reinterpret_cast<unsigned __int128*>(to.values + i)[w] = words.word[w];
-    });
+    repeat<sizeof(S) / 4>(
+        [&](auto w) { reinterpret_cast<unsigned __int128*>(to.values + i)[w] = words.word[w]; });
 #else
     *reinterpret_cast<Quad*>(to.values + i) = *this;
 #endif
@@ -57,28 +56,32 @@ struct Quad<Dual<S>> {
   }
 };
 
-// A matrix of weights: element (unit, k) at array[unit * row + k * column].
-template <class S>
+// The weights of a layer as products read them: w(unit, k) for its units and their inputs k, or,
+// transposed, for its inputs and the units k they go to.
+template <class S, bool transposed>
 struct Weights {
-  Array<S> array;
-  int row, column;
+  Array<S> array;  // [units, inputs]
+  int inputs;
+
+  THALWEG_INLINE int start(int unit) const { return transposed ? unit : unit * inputs; }
+  THALWEG_INLINE int step() const { return transposed ? inputs : 1; }
 };
 
 // sum_k a[k][n] w(unit, k) for the units first, first + 1 ... below `width` and the four samples
 // from n; finish(unit, n, Quad of sums). Units past the end are computed again and dropped.
-template <int columns, class A, class S, class Finish>
+template <int columns, class A, class S, bool transposed, class Finish>
 THALWEG_INLINE void sample_tile(int n, int first, int width, int depth, Array<A> a, int pitch,
-                                Weights<S> w, Finish finish) {
+                                Weights<S, transposed> w, Finish finish) {
   Quad<S> sum[columns];
-  int at[columns];
+  Array<S> from[columns];
   repeat<columns>([&](auto c) {
-    at[c] = (first + c < width ? first + c : width - 1) * w.row;
+    from[c] = w.array + w.start(first + c < width ? first + c : width - 1);
     repeat<quad>([&](auto i) { sum[c].set(i, S(real_of<S>(0))); });
   });
   for (int k = 0; k < depth; ++k) {
     const Quad<A> x = Quad<A>::load(a, k * pitch + n);
     repeat<columns>([&](auto c) {
-      const S y = w.array[at[c] + k * w.column];
+      const S y = from[c][k * w.step()];
       repeat<quad>([&](auto i) { sum[c].set(i, fma(x[i], y, sum[c][i])); });
     });
   }
@@ -87,16 +90,14 @@ THALWEG_INLINE void sample_tile(int n, int first, int width, int depth, Array<A>
   });
 }
 
-// All of a product in such tiles; `after(unit, n)` then visits what the same thread has finished.
-template <int columns, class Team, class A, class S, class Finish, class After>
+// All of a product in such tiles.
+template <int columns, class Team, class A, class S, bool transposed, class Finish>
 THALWEG_DEVICE void sample_tiles(const Team& team, int quads, int width, int depth, Array<A> a,
-                                 int pitch, Weights<S> w, Finish finish, After after) {
+                                 int pitch, Weights<S, transposed> w, Finish finish) {
   const int across = (width + columns - 1) / columns;
   team.each(quads * across, [&](int tile) {
     const int n = tile % quads * quad, first = tile / quads * columns;
     sample_tile<columns>(n, first, width, depth, a, pitch, w, finish);
-    const int end = first + columns < width ? first + columns : width;
-    for (int unit = first; unit < end; ++unit) after(unit, n);
   });
 }
 
