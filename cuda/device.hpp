@@ -55,6 +55,8 @@ class Use {
   int before_;
 };
 
+int current_use();  // the device calls of this thread go to
+
 // Throws OutOfMemory if so many bytes are not free on the device in use; `what` is wanted.
 void require_memory(std::size_t bytes, const std::string& what);
 

@@ -7,11 +7,14 @@
 //   template <class Real> struct Example {
 //     using Number = Real;
 //     static constexpr const char* name = "example";   // for messages
-//     static constexpr int most_threads = 256;          // of a team: a kernel's launch bounds
+//     // Of a team. Kernels for teams of one thread, or of more, are compiled where these allow
+//     // them; most_threads is a kernel's launch bound.
+//     static constexpr int fewest_threads = 1, most_threads = 256;
 //     long dim;                                         // P
 //
-//     // Host. Threads per replica: 1, or a multiple of 32 up to most_threads. A function of the
-//     // shape alone, never of the number of replicas: sums over a team have its size's order.
+//     // Host. Threads per replica: 1 (ThreadTeam), or a multiple of 32 (BlockTeam). A function of
+//     // the shape alone, never of the number of replicas: sums over a team have its size's order.
+//     // Run on a processor, teams are smaller (Team::size() says).
 //     int team_size() const;
 //     // Host. Bytes one team needs besides points and gradients, for the work named. Shared memory
 //     // where it fits (device.hpp: Properties::shared_bytes), else device memory.
@@ -21,13 +24,13 @@
 //
 //     // Energy at x [P], the same in every thread.
 //     template <class Team>
-//     THALWEG_DEVICE Real energy(Team&, const Real* x, const Scratch&) const;
+//     THALWEG_DEVICE Real energy(const Team&, const Real* x, const Scratch&) const;
 //     // The gradient into g [P], every component written by some thread; the energy returned.
 //     template <class Team>
-//     THALWEG_DEVICE Real gradient(Team&, const Real* x, Real* g, const Scratch&) const;
+//     THALWEG_DEVICE Real gradient(const Team&, const Real* x, Real* g, const Scratch&) const;
 //     // Hessian at x times v, into hv [P].
 //     template <class Team>
-//     THALWEG_DEVICE void product(Team&, const Real* x, const Real* v, Real* hv,
+//     THALWEG_DEVICE void product(const Team&, const Real* x, const Real* v, Real* hv,
 //                                 const Scratch&) const;
 //   };
 //

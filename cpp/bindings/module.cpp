@@ -6,7 +6,7 @@
 
 PYBIND11_MODULE(THALWEG_TARGET_NAME, m) {
   namespace b = thalweg::bindings;
-  m.doc() = "The thalweg core, compiled for one instruction-set level.";
+  m.doc() = "The thalweg core, compiled for one target.";
   m.def("name", [] { return THALWEG_TEXT(THALWEG_TARGET_NAME); });
   m.def("lanes", [](const std::string& dtype) {
     if (dtype == "float32") return thalweg::native_lanes<float>;
@@ -20,4 +20,7 @@ PYBIND11_MODULE(THALWEG_TARGET_NAME, m) {
   b::add_landscapes(m);
   b::add_superpotentials(m);
   b::add_dynamics(m);
+#if defined(THALWEG_HAS_DEVICES)
+  b::add_devices(m);
+#endif
 }

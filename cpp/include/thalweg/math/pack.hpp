@@ -322,5 +322,24 @@ template <class R, int W>
 THALWEG_INLINE bool all(Mask<R, W> m) {
   return !any(~m);
 }
+template <class R, int W>
+THALWEG_INLINE Mask<R, W> negate(Mask<R, W> m) {
+  return ~m;
+}
+// The same of a plain number's truth. (~ of a bool would be an integer, and true.)
+THALWEG_INLINE bool any(bool b) { return b; }
+THALWEG_INLINE bool all(bool b) { return b; }
+THALWEG_INLINE bool negate(bool b) { return !b; }
+
+// f(x) in every lane, one by one.
+template <class S, class F>
+THALWEG_INLINE S lane_by_lane(S x, F f) {
+  if constexpr (std::is_floating_point_v<S>) {
+    return f(x);
+  } else {
+    for (int lane = 0; lane < S::lanes; ++lane) x.set(lane, f(x[lane]));
+    return x;
+  }
+}
 
 }  // namespace thalweg
