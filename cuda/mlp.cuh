@@ -11,7 +11,7 @@
 namespace thalweg::cuda {
 
 // What is computed of every sample.
-enum class SampleNumber { loss, margin };
+enum class Sampled { losses, margins, outputs };
 
 // Every `stride`th number: the outputs of one sample, as losses read them.
 template <class S>
@@ -258,43 +258,37 @@ template <class Real>
 struct DeviceMlp {
   using Number = Real;
   static constexpr const char* name = "mlp";
-  static constexpr int most_threads = MlpPlan::most_threads;
+  static constexpr int fewest_threads = warp_size, most_threads = MlpPlan::most_threads;
 
+  long dim;
   MlpShape shape;
   MlpPlan plan, dual_plan;
   const Real *inputs, *targets;  // [N, inputs] and [N, targets], or [R, N, ...]
   int samples;                   // N
   bool own_inputs, own_targets;
-  long dim;
-
-  DeviceMlp(const MlpShape& shape, int samples)
-      : shape(shape),
-        plan(shape, samples, sizeof(Real), 1),
-        dual_plan(shape, samples, sizeof(Real), 2),
-        samples(samples),
-        dim(shape.dim) {}
 
   int team_size() const { return plan.threads; }
   std::size_t scratch_bytes(Work work) const {
     return sizeof(Real) * (work == Work::product ? dual_plan : plan).size;
   }
-  Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
+  THALWEG_DEVICE Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
 
   template <class Team>
-  THALWEG_DEVICE Real energy(Team& team, const Real* x, const Scratch& scratch) const {
+  THALWEG_DEVICE Real energy(const Team& team, const Real* x, const Scratch& scratch) const {
     const MlpSamples<Real> seen = samples_of(scratch);
     const Real part = pass(team, x, scratch, seen).loss();
     return mean(team, part, seen) + decay(team, x);
   }
   template <class Team>
-  THALWEG_DEVICE Real gradient(Team& team, const Real* x, Real* g, const Scratch& scratch) const {
+  THALWEG_DEVICE Real gradient(const Team& team, const Real* x, Real* g,
+                               const Scratch& scratch) const {
     const MlpSamples<Real> seen = samples_of(scratch);
     const Real part = pass(team, x, scratch, seen).loss_and_gradient(g);
     add_decay(team, x, g);
     return mean(team, part, seen) + decay(team, x);
   }
   template <class Team>
-  THALWEG_DEVICE void product(Team& team, const Real* x, const Real* v, Real* hv,
+  THALWEG_DEVICE void product(const Team& team, const Real* x, const Real* v, Real* hv,
                               const Scratch& scratch) const {
     const MlpSamples<Real> seen = samples_of(scratch);
     const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};  // only read
@@ -305,7 +299,7 @@ struct DeviceMlp {
 
   // Loss or margin of every sample, into out [N].
   template <class Team>
-  THALWEG_DEVICE void per_sample(Team& team, SampleNumber what, const Real* x, Real* out,
+  THALWEG_DEVICE void per_sample(const Team& team, Sampled what, const Real* x, Real* out,
                                  const Scratch& scratch) const {
     const MlpSamples<Real> seen = samples_of(scratch);
     const auto run = pass(team, x, scratch, seen);
@@ -315,7 +309,7 @@ struct DeviceMlp {
           const auto f = run.outputs(n);
           const Real* y = run.target(first + n);
           if constexpr (requires { loss.margin(1, f, y); })
-            if (what == SampleNumber::margin) {
+            if (what == Sampled::margins) {
               out[first + n] = loss.margin(shape.outputs(), f, y);
               return;
             }
@@ -326,8 +320,8 @@ struct DeviceMlp {
   }
   // Outputs [count, outputs] for other inputs [count, inputs].
   template <class Team>
-  THALWEG_DEVICE void predict(Team& team, const Real* x, int count, const Real* inputs, Real* out,
-                              const Scratch& scratch) const {
+  THALWEG_DEVICE void predict(const Team& team, const Real* x, int count, const Real* inputs,
+                              Real* out, const Scratch& scratch) const {
     const MlpSamples<Real> seen{inputs, nullptr, nullptr, count};
     const auto run = pass(team, x, scratch, seen);
     const long width = shape.outputs();

@@ -91,6 +91,7 @@ struct MlpPlan {
   GradientCut gradient[most_layers];
   long size;
 
+  MlpPlan() = default;
   // `planes`: 1 for plain numbers, 2 for dual ones. A team or chunk given is for tests.
   MlpPlan(const MlpShape& shape, int samples, int number_bytes, int planes, int team = 0,
           int together = 0) {
