@@ -131,30 +131,35 @@ class MlpPass {
   }
   THALWEG_INLINE Real scale(int l) const { return static_cast<Real>(shape_.scales[l]); }
 
+  // Numbers of the plan are read before loops: inside, every store might have changed them.
+
   // Inputs [unit][sample]; a last quad that is not full repeats the last sample.
   THALWEG_DEVICE void take_inputs(int first, int count) const {
-    const int width = shape_.inputs(), padded = quads_of(count) * quad;
-    team_.each(padded * width, [&](int item) {
+    const int width = shape_.inputs(), padded = quads_of(count) * quad, pitch = plan_.pitch;
+    const MlpSamples<Real> samples = samples_;
+    Real* to = scratch_ + plan_.inputs;
+    team_.each(padded * width, [=](int item) {
       const int n = item / width, i = item % width;
-      const long from = samples_.place(first + (n < count ? n : count - 1)) * width + i;
-      scratch_[plan_.inputs + i * plan_.pitch + n] = samples_.inputs[from];
+      const long from = samples.place(first + (n < count ? n : count - 1)) * width + i;
+      to[i * pitch + n] = samples.inputs[from];
     });
-    team_.each(padded, [&](int n) { plane(plan_.ones).set(n, S(Real(1))); });
+    const Array<S> ones = plane(plan_.ones);
+    team_.each(padded, [=](int n) { ones.set(n, S(Real(1))); });
   }
 
   // z = scale W a + b.
   THALWEG_DEVICE void forward_layer(int l, int quads) const {
-    const int in = shape_.sizes[l], out = shape_.sizes[l + 1];
-    const Array<S> z = plane(plan_.units[l]);
+    const int in = shape_.sizes[l], out = shape_.sizes[l + 1], pitch = plan_.pitch;
+    const Array<S> z = plane(plan_.units[l]), biases = point_ + shape_.biases[l];
+    const bool biased = shape_.bias;
     const Real scale = this->scale(l);
     with_columns<widest>(plan_.columns_forward[l], [&](auto columns) {
       with_inputs_of(l, [&](auto a, int) {
-        sample_tiles<columns>(team_, quads, out, in, a, plan_.pitch, weights<false>(l),
-                              [&](int unit, int n, Quad<S> sum) {
-                                const S bias =
-                                    shape_.bias ? point_[shape_.biases[l] + unit] : S(Real(0));
+        sample_tiles<columns>(team_, quads, out, in, a, pitch, weights<false>(l),
+                              [=](int unit, int n, Quad<S> sum) {
+                                const S bias = biased ? biases[unit] : S(Real(0));
                                 repeat<quad>([&](auto i) { sum.set(i, fma(scale, sum[i], bias)); });
-                                sum.store(z, unit * plan_.pitch + n);
+                                sum.store(z, unit * pitch + n);
                               });
       });
     });
@@ -162,9 +167,10 @@ class MlpPass {
   // From z to a, in its place, and the slopes.
   THALWEG_DEVICE void activate(int l, int quads, bool slopes) const {
     const Array<S> units = plane(plan_.units[l]), slope_of = plane(plan_.slopes[l]);
+    const int items = quads * shape_.sizes[l + 1], pitch = plan_.pitch;
     with_activation(shape_.activation, [&](auto f) {
-      team_.each(quads * shape_.sizes[l + 1], [&](int item) {
-        const int at = item / quads * plan_.pitch + item % quads * quad;
+      team_.each(items, [=](int item) {
+        const int at = item / quads * pitch + item % quads * quad;
         const Quad<S> z = Quad<S>::load(units, at);
         Quad<S> a, slope;
         repeat<quad>([&](auto i) { a.set(i, f.value(z[i])); });
@@ -201,37 +207,50 @@ class MlpPass {
   }
   // d loss / d z of the layer before, in the place of its slopes.
   THALWEG_DEVICE void backward_layer(int l, int quads) const {
-    const int in = shape_.sizes[l], out = shape_.sizes[l + 1];
+    const int in = shape_.sizes[l], out = shape_.sizes[l + 1], pitch = plan_.pitch;
     const Real scale = this->scale(l);
+    const Array<S> before = plane(plan_.slopes[l - 1]);
     with_columns<widest>(plan_.columns_backward[l], [&](auto columns) {
-      sample_tiles<columns>(team_, quads, in, out, plane(plan_.slopes[l]), plan_.pitch,
-                            weights<true>(l), [&](int unit, int n, Quad<S> sum) {
-                              const int at = unit * plan_.pitch + n;
-                              Quad<S> x = Quad<S>::load(plane(plan_.slopes[l - 1]), at);
+      sample_tiles<columns>(team_, quads, in, out, plane(plan_.slopes[l]), pitch, weights<true>(l),
+                            [=](int unit, int n, Quad<S> sum) {
+                              Quad<S> x = Quad<S>::load(before, unit * pitch + n);
                               repeat<quad>([&](auto i) { x.set(i, x[i] * (scale * sum[i])); });
-                              x.store(plane(plan_.slopes[l - 1]), at);
+                              x.store(before, unit * pitch + n);
                             });
     });
   }
 
-  THALWEG_INLINE Real* parts(int l) const {  // the layer before has another place
-    return scratch_ + plan_.partial + l % 2 * quad * quad * plan_.threads;
+  // Where a layer's gradient goes: that of unit j's weight of its input k, or behind the last,
+  // bias.
+  struct LayerGradient {
+    Real *weights, *biases;
+    int in;
+    Real scale;
+    bool add;
+
+    THALWEG_INLINE void keep(int j, int k, Real sum) const {
+      Real& to = k == in ? biases[j] : weights[j * in + k];
+      const Real g = k == in ? sum : scale * sum;
+      to = add ? to + g : g;
+    }
+  };
+  THALWEG_INLINE LayerGradient layer_gradient(int l, Real* gradient, bool add) const {
+    return {gradient + shape_.weights[l], gradient + shape_.biases[l], shape_.sizes[l], scale(l),
+            add};
   }
-  THALWEG_INLINE void keep_gradient(int l, int j, int k, Real sum, Real* gradient, bool add) const {
-    const int in = shape_.sizes[l];
-    const bool bias = k == in;
-    Real& to = gradient[bias ? shape_.biases[l] + j : shape_.weights[l] + j * in + k];
-    const Real g = bias ? sum : scale(l) * sum;
-    to = add ? to + g : g;
+  THALWEG_INLINE Real* parts_of(int l) const {  // the layer before has another place
+    return scratch_ + plan_.partial + l % 2 * quad * quad * plan_.threads;
   }
   THALWEG_DEVICE void gradient_layer(int l, int quads, Real* gradient, bool add) const {
     const int in = shape_.sizes[l], out = shape_.sizes[l + 1], width = in + shape_.bias;
     const GradientCut cut = plan_.gradient[l];
-    const auto keep = [&](int split, int j, int k, Real sum) {
-      if (cut.splits > 1)
-        parts(l)[(split * out + j) * width + k] = sum;
+    const LayerGradient to = layer_gradient(l, gradient, add);
+    Real* parts = cut.splits > 1 ? parts_of(l) : nullptr;
+    const auto keep = [=](int split, int j, int k, Real sum) {
+      if (parts)
+        parts[(split * out + j) * width + k] = sum;
       else
-        keep_gradient(l, j, k, sum, gradient, add);
+        to.keep(j, k, sum);
     };
     with_inputs_of(l, [&](auto a, int place) {
       const UnitRows<number_in<decltype(a)>> rows{a, in, plan_.pitch, plan_.ones - place};
@@ -243,12 +262,14 @@ class MlpPass {
     });
   }
   THALWEG_DEVICE void add_parts(int l, Real* gradient, bool add) const {
-    const int out = shape_.sizes[l + 1], width = shape_.sizes[l] + shape_.bias;
-    team_.each(out * width, [&](int item) {
-      Real sum = parts(l)[item];
-      for (int split = 1; split < plan_.gradient[l].splits; ++split)
-        sum += parts(l)[split * out * width + item];
-      keep_gradient(l, item / width, item % width, sum, gradient, add);
+    const int width = shape_.sizes[l] + shape_.bias, size = shape_.sizes[l + 1] * width;
+    const int splits = plan_.gradient[l].splits;
+    const LayerGradient to = layer_gradient(l, gradient, add);
+    const Real* parts = parts_of(l);
+    team_.each(size, [=](int item) {
+      Real sum = parts[item];
+      for (int split = 1; split < splits; ++split) sum += parts[split * size + item];
+      to.keep(item / width, item % width, sum);
     });
   }
 };
@@ -275,26 +296,20 @@ struct DeviceMlp {
 
   template <class Team>
   THALWEG_DEVICE Real energy(const Team& team, const Real* x, const Scratch& scratch) const {
-    const MlpSamples<Real> seen = samples_of(scratch);
-    const Real part = pass(team, x, scratch, seen).loss();
-    return mean(team, part, seen) + decay(team, x);
+    return in_shared(scratch) ? energy_of<true>(*this, team, x, scratch)
+                              : energy_of<false>(*this, team, x, scratch);
   }
   template <class Team>
   THALWEG_DEVICE Real gradient(const Team& team, const Real* x, Real* g,
                                const Scratch& scratch) const {
-    const MlpSamples<Real> seen = samples_of(scratch);
-    const Real part = pass(team, x, scratch, seen).loss_and_gradient(g);
-    add_decay(team, x, g);
-    return mean(team, part, seen) + decay(team, x);
+    return in_shared(scratch) ? gradient_of<true>(*this, team, x, g, scratch)
+                              : gradient_of<false>(*this, team, x, g, scratch);
   }
   template <class Team>
   THALWEG_DEVICE void product(const Team& team, const Real* x, const Real* v, Real* hv,
                               const Scratch& scratch) const {
-    const MlpSamples<Real> seen = samples_of(scratch);
-    const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};  // only read
-    MlpPass<Dual<Real>, Team>(shape, dual_plan, team, numbers(scratch), seen, point)
-        .loss_and_gradient(hv);
-    add_decay(team, v, hv);
+    in_shared(scratch) ? product_of<true>(*this, team, x, v, hv, scratch)
+                       : product_of<false>(*this, team, x, v, hv, scratch);
   }
 
   // Loss or margin of every sample, into out [N].
@@ -333,6 +348,51 @@ struct DeviceMlp {
   }
 
  private:
+  // One copy of each in a kernel, however often it asks for gradients; and one for points and
+  // scratch space in shared memory, where loads take fewer instructions if that is known.
+  template <bool shared, class Team>
+  [[gnu::noinline]] static THALWEG_DEVICE Real energy_of(const DeviceMlp& m, const Team& team,
+                                                         const Real* x, const Scratch& scratch) {
+    know_shared<shared>(x, scratch.bytes);
+    const MlpSamples<Real> seen = m.samples_of(scratch);
+    const Real part = m.pass(team, x, scratch, seen).loss();
+    return mean(team, part, seen) + m.decay(team, x);
+  }
+  template <bool shared, class Team>
+  [[gnu::noinline]] static THALWEG_DEVICE Real gradient_of(const DeviceMlp& m, const Team& team,
+                                                           const Real* x, Real* g,
+                                                           const Scratch& scratch) {
+    know_shared<shared>(x, g, scratch.bytes);
+    const MlpSamples<Real> seen = m.samples_of(scratch);
+    const Real part = m.pass(team, x, scratch, seen).loss_and_gradient(g);
+    m.add_decay(team, x, g);
+    return mean(team, part, seen) + m.decay(team, x);
+  }
+  template <bool shared, class Team>
+  [[gnu::noinline]] static THALWEG_DEVICE void product_of(const DeviceMlp& m, const Team& team,
+                                                          const Real* x, const Real* v, Real* hv,
+                                                          const Scratch& scratch) {
+    know_shared<shared>(x, v, hv, scratch.bytes);
+    const MlpSamples<Real> seen = m.samples_of(scratch);
+    const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};  // only read
+    MlpPass<Dual<Real>, Team>(m.shape, m.dual_plan, team, numbers(scratch), seen, point)
+        .loss_and_gradient(hv);
+    m.add_decay(team, v, hv);
+  }
+  static THALWEG_INLINE bool in_shared([[maybe_unused]] const Scratch& scratch) {
+#if defined(__CUDA_ARCH__)
+    return __isShared(scratch.bytes);
+#else
+    return true;
+#endif
+  }
+  template <bool shared, class... T>
+  static THALWEG_INLINE void know_shared([[maybe_unused]] const T*... p) {
+#if defined(__CUDA_ARCH__)
+    if constexpr (shared) (__builtin_assume(__isShared(p)), ...);
+#endif
+  }
+
   THALWEG_INLINE MlpSamples<Real> samples_of(const Scratch& scratch) const {
     const long first = scratch.row * samples;
     return {inputs + (own_inputs ? first * shape.inputs() : 0),
