@@ -27,21 +27,16 @@ struct Term {
   };
 };
 
-// Where the terms behind the first put their gradients: to those before.
-template <class G>
-struct Beside {
-  static constexpr bool wanted = G::wanted;
-  G first;
+// Where terms put their gradients, or the tangents of them: the first in its place, the others to
+// those before. (One type for both, or all would be compiled twice.)
+template <class Real>
+struct TermGradient {
+  static constexpr bool wanted = true;
+  Real* out;
+  bool first;
 
-  template <class S>
-  THALWEG_INLINE void set(long i, S g) const {
-    if constexpr (!wanted)
-      return;
-    else if constexpr (std::is_floating_point_v<S>)
-      first.out[i] += g;
-    else
-      first.out[i] += g.tangent;
-  }
+  THALWEG_INLINE void set(long i, Real g) const { out[i] = first ? g : out[i] + g; }
+  THALWEG_INLINE void set(long i, Dual<Real> g) const { set(i, g.tangent); }
 };
 
 template <class Real>
@@ -72,13 +67,13 @@ struct Formulas {
   template <class Team>
   THALWEG_DEVICE Real energy(const Team& team, const Real* x, const Scratch& scratch) const {
     const Array<Real> work{reinterpret_cast<Real*>(scratch.bytes)};
-    return evaluate(team, plain(x), NoGradient<Real>{}, work);
+    return evaluate<NoGradient<Real>>(team, plain(x), nullptr, work);
   }
   template <class Team>
   THALWEG_DEVICE Real gradient(const Team& team, const Real* x, Real* g,
                                const Scratch& scratch) const {
     const Array<Real> work{reinterpret_cast<Real*>(scratch.bytes)};
-    return evaluate(team, plain(x), Gradient<Real>{g}, work);
+    return evaluate<TermGradient<Real>>(team, plain(x), g, work);
   }
   template <class Team>
   THALWEG_DEVICE void product(const Team& team, const Real* x, const Real* v, Real* hv,
@@ -87,7 +82,7 @@ struct Formulas {
     const Array<Dual<Real>> work{values,
                                  values + thalweg::Superpotential<Real>::workspace(variables)};
     const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};
-    evaluate(team, point, Gradient<Dual<Real>>{hv}, work);
+    evaluate<TermGradient<Real>>(team, point, hv, work);
   }
 
  private:
@@ -96,14 +91,21 @@ struct Formulas {
   }
 
   // The sum over the terms: each thread adds up its coordinates' parts, and the team the threads'.
-  template <class Team, class S, class G>
-  THALWEG_DEVICE Real evaluate(const Team& team, Array<S> x, G gradient, Array<S> work) const {
-    S part = term(team, terms[0], x, gradient, work);
-    for (int t = 1; t < count; ++t) {
-      team.sync();  // terms may share out the coordinates in different ways
-      part += term(team, terms[t], x, Beside<G>{gradient}, work);
+  template <class G, class Team, class S>
+  THALWEG_DEVICE Real evaluate(const Team& team, Array<S> x, [[maybe_unused]] Real* out,
+                               Array<S> work) const {
+    S all(Real(0));
+#if defined(__CUDACC__)
+#pragma unroll 1
+#endif
+    for (int t = 0; t < count; ++t) {
+      if (t > 0) team.sync();  // terms may share out the coordinates in different ways
+      G gradient{};
+      if constexpr (G::wanted) gradient = {out, t == 0};
+      const S part = term(team, terms[t], x, gradient, work);
+      all = t == 0 ? part : all + part;
     }
-    return team.sum(value_of(part));
+    return team.sum(value_of(all));
   }
   static THALWEG_INLINE Real value_of(Real x) { return x; }
   static THALWEG_INLINE Real value_of(Dual<Real> x) { return x.value; }
@@ -126,7 +128,13 @@ struct Formulas {
       case TermKind::Superpotential:
         break;
     }
-    return team.rank() == 0 ? term.as_superpotential.evaluate(x, gradient, work) : nothing;
+    return team.rank() == 0 ? superpotential(term.as_superpotential, x, gradient, work) : nothing;
+  }
+  // A call: its text, unrolled for every degree, is longer than all the others'.
+  template <class S, class G>
+  static THALWEG_DEVICE __attribute__((noinline)) S superpotential(
+      const thalweg::Superpotential<Real>& formula, Array<S> x, G gradient, Array<S> work) {
+    return formula.evaluate(x, gradient, work);
   }
 };
 

@@ -348,20 +348,19 @@ struct DeviceMlp {
   }
 
  private:
-  // One copy of each in a kernel, however often it asks for gradients; and one for points and
-  // scratch space in shared memory, where loads take fewer instructions if that is known.
+  // Twice in a kernel: for points and scratch space in shared memory, where loads take fewer
+  // instructions if that is known, and for any.
   template <bool shared, class Team>
-  [[gnu::noinline]] static THALWEG_DEVICE Real energy_of(const DeviceMlp& m, const Team& team,
-                                                         const Real* x, const Scratch& scratch) {
+  static THALWEG_DEVICE Real energy_of(const DeviceMlp& m, const Team& team, const Real* x,
+                                       const Scratch& scratch) {
     know_shared<shared>(x, scratch.bytes);
     const MlpSamples<Real> seen = m.samples_of(scratch);
     const Real part = m.pass(team, x, scratch, seen).loss();
     return mean(team, part, seen) + m.decay(team, x);
   }
   template <bool shared, class Team>
-  [[gnu::noinline]] static THALWEG_DEVICE Real gradient_of(const DeviceMlp& m, const Team& team,
-                                                           const Real* x, Real* g,
-                                                           const Scratch& scratch) {
+  static THALWEG_DEVICE Real gradient_of(const DeviceMlp& m, const Team& team, const Real* x,
+                                         Real* g, const Scratch& scratch) {
     know_shared<shared>(x, g, scratch.bytes);
     const MlpSamples<Real> seen = m.samples_of(scratch);
     const Real part = m.pass(team, x, scratch, seen).loss_and_gradient(g);
@@ -369,9 +368,8 @@ struct DeviceMlp {
     return mean(team, part, seen) + m.decay(team, x);
   }
   template <bool shared, class Team>
-  [[gnu::noinline]] static THALWEG_DEVICE void product_of(const DeviceMlp& m, const Team& team,
-                                                          const Real* x, const Real* v, Real* hv,
-                                                          const Scratch& scratch) {
+  static THALWEG_DEVICE void product_of(const DeviceMlp& m, const Team& team, const Real* x,
+                                        const Real* v, Real* hv, const Scratch& scratch) {
     know_shared<shared>(x, v, hv, scratch.bytes);
     const MlpSamples<Real> seen = m.samples_of(scratch);
     const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};  // only read

@@ -53,4 +53,13 @@ Room find_room(const Need& need, long rows) {
   return room;
 }
 
+Space single_threads(long count) {
+  Space s{};
+  s.team_size = 1;
+  s.teams = most_single_teams;
+  const long most = properties(current_use()).processors * blocks_per_processor;
+  s.blocks = std::clamp((count + s.teams - 1) / s.teams, 1L, most);
+  return s;
+}
+
 }  // namespace thalweg::cuda

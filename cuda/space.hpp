@@ -26,4 +26,7 @@ struct Room {
 // For `rows` teams on the device in use. Throws OutOfMemory.
 Room find_room(const Need& need, long rows);
 
+// For `count` threads, each by itself, that need no room.
+Space single_threads(long count);
+
 }  // namespace thalweg::cuda

@@ -90,6 +90,9 @@ class ThreadTeam {
   THALWEG_INLINE bool any(bool x) const { return x; }
   template <class F>
   THALWEG_INLINE void each(long n, F f) const {
+#if defined(__CUDACC__)
+#pragma unroll 1
+#endif
     for (long i = 0; i < n; ++i) f(i);
   }
 };
@@ -116,6 +119,10 @@ class BlockTeam {
   }
   template <class F>
   THALWEG_INLINE void each(long n, F f) const {
+#if defined(__CUDACC__)
+#pragma unroll 1  // what is worth unrolling, a caller unrolls: kernels are many, and code is not
+                  // free
+#endif
     for (long i = rank(); i < n; i += size()) f(i);
   }
 

@@ -9,6 +9,13 @@
 
 namespace thalweg::cuda {
 
+// A call, as evaluations are below: schemes draw in several places.
+template <class Real>
+THALWEG_DEVICE __attribute__((noinline)) Numbers<Real> normals_at(Key key,
+                                                                  Counter<std::uint32_t> c) {
+  return normals<Real>(key, c);
+}
+
 template <class Real, class Team>
 class TeamWalker {
  public:
@@ -33,6 +40,9 @@ class TeamWalker {
   template <class F>
   THALWEG_INLINE void each(F f) const {
     each_block([&](long, long first, long count) {
+#if defined(__CUDACC__)
+#pragma unroll 1  // the work is in f; several copies of it only make the code larger
+#endif
       for (long k = 0; k < count; ++k) f(first + k);
     });
   }
@@ -88,6 +98,9 @@ class TeamWalker {
 
   template <class F>
   THALWEG_INLINE void each_block(F f) const {
+#if defined(__CUDACC__)
+#pragma unroll 1
+#endif
     for (long block = team_.rank(); block * slots < dim_; block += team_.size()) {
       const long left = dim_ - block * slots;
       f(block, block * slots, left < slots ? left : slots);
@@ -98,7 +111,7 @@ class TeamWalker {
                          stream);
   }
   THALWEG_INLINE Numbers<Real> draw(Stream stream, long step, long block) const {
-    return thalweg::normals<Real>(key_, at(block, stream, step));
+    return normals_at<Real>(key_, at(block, stream, step));
   }
 };
 
@@ -156,6 +169,26 @@ class TeamBatches {
   }
 };
 
+// Evaluations are calls: motions ask for them in several places, and inlined in each they made the
+// code several times as long.
+template <class Real, class Team, class L>
+THALWEG_DEVICE __attribute__((noinline)) Real energy_at(const L& landscape, const Team& team,
+                                                        const Real* x, const Scratch& scratch) {
+  team.sync();
+  const Real energy = landscape.energy(team, x, scratch);
+  team.sync();
+  return energy;
+}
+template <class Real, class Team, class L>
+THALWEG_DEVICE __attribute__((noinline)) Real gradient_at(const L& landscape, const Team& team,
+                                                          const Real* x, Real* g,
+                                                          const Scratch& scratch) {
+  team.sync();
+  const Real energy = landscape.gradient(team, x, g, scratch);
+  team.sync();
+  return energy;
+}
+
 // One walker on one landscape.
 template <class Real, class Team, class L>
 class TeamEnsemble {
@@ -171,16 +204,11 @@ class TeamEnsemble {
     f(walker_);
   }
   THALWEG_DEVICE void gradient(int x, int g, int e) {
-    team_.sync();
-    const Real energy = landscape_.gradient(team_, walker_.vector(x), walker_.vector(g), scratch_);
-    team_.sync();
-    walker_.scalar(e) = energy;
+    walker_.scalar(e) =
+        gradient_at(landscape_, team_, walker_.vector(x), walker_.vector(g), scratch_);
   }
   THALWEG_DEVICE void energy(int x, int e) {
-    team_.sync();
-    const Real energy = landscape_.energy(team_, walker_.vector(x), scratch_);
-    team_.sync();
-    walker_.scalar(e) = energy;
+    walker_.scalar(e) = energy_at<Real>(landscape_, team_, walker_.vector(x), scratch_);
   }
   THALWEG_DEVICE Real upper_bound() const { return landscape_.upper_bound(); }
   THALWEG_DEVICE void minibatches(const BatchPlan& plan, long step) {

@@ -73,7 +73,20 @@ def _compiled() -> list[str]:
     reasons = _targets.why_not()
     for name in _targets.KNOWN:
         lines.append(_row(f"  {name}", reasons.get(name, "usable")))
+        if name in _targets.DEVICES and name not in reasons:
+            lines += [_row(f"    {device}", _device(device)) for device in _targets.devices(name)]
     return lines
+
+
+def _device(device: str) -> str:
+    name, _, number = device.partition(":")
+    info = _targets.load(name).device_info(int(number))
+    major, minor = info["compute_capability"]
+    free, memory = (info[key] / 2**30 for key in ("free_memory", "memory"))
+    return (
+        f"{info['name']}, compute capability {major}.{minor}, {info['processors']} multiprocessors, "
+        f"{free:.1f} of {memory:.1f} GiB free"
+    )
 
 
 def _threads() -> list[str]:

@@ -54,16 +54,23 @@ class Landscape(Protocol):
 
 
 def load_target(device: str) -> ModuleType:
-    """Return the compiled module for "cpu" (the best target here) or for a target by name."""
-    names = _targets.available()
+    """Return the compiled module for "cpu" (the best target here) or for a target by name.
+
+    For "cuda" and "cuda:1" the landscape made next is on that device.
+    """
     if not isinstance(device, str):
-        raise TypeError(message("device", "a text such as 'cpu'", show(device)))
-    if device != "cpu" and device not in names:
-        allowed = ["cpu", *names]
+        raise TypeError(message("device", "a text such as 'cpu' or 'cuda'", show(device)))
+    if device == "cpu":
+        return _targets.load_device(_targets.default())
+    name = device.partition(":")[0]
+    if name in _targets.DEVICES and name in _targets.built():
+        return _targets.load_device(device)
+    if device not in _targets.available():
+        allowed = ["cpu", *_targets.available()]
         raise ValueError(
             message("device", f"one of {allowed}", repr(device), closest(device, allowed))
         )
-    return _targets.load(_targets.default() if device == "cpu" else device)
+    return _targets.load(device)
 
 
 def thread_count(threads: int | None) -> int:

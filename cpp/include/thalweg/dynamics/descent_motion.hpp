@@ -68,12 +68,13 @@ struct AdamMotion : DescentMotion<AdamMotion<Real>> {
   enum Parameter : int { learning_rate, beta1, beta2, epsilon };
 
   // 1 / (1 - beta^step), in double whatever Real is: beta^step underflows gently.
+  static THALWEG_DEVICE __attribute__((noinline)) Real correction_of(Real beta, long step) {
+    const double power = std::pow(static_cast<double>(beta), static_cast<double>(step));
+    return static_cast<Real>(1 / (1 - power));
+  }
   template <class S>
   static THALWEG_DEVICE S correction(S beta, long step) {
-    return lane_by_lane(beta, [=](Real b) {
-      return static_cast<Real>(1 /
-                               (1 - std::pow(static_cast<double>(b), static_cast<double>(step))));
-    });
+    return lane_by_lane(beta, [=](Real b) { return correction_of(b, step); });
   }
   template <class W>
   THALWEG_DEVICE void move(W& w, long step) const {

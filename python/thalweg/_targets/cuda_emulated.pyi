@@ -1,0 +1,2 @@
+from ._interface import *
+from ._devices import *
