@@ -139,7 +139,7 @@ def test_a_device_that_is_not_there_is_refused(device_target):
     count = len(_targets.devices(device_target))
     with pytest.raises(ValueError, match=rf"device: there are {count} .*devices.* number {count}$"):
         tw.MullerBrown(device=f"{device_target}:{count}")
-    with pytest.raises(ValueError, match="expected .*:NUMBER"):
+    with pytest.raises(ValueError, match=r"expected .*:NUMBER"):
         tw.MullerBrown(device=f"{device_target}:first")
 
 
