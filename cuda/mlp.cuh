@@ -349,18 +349,19 @@ struct DeviceMlp {
 
  private:
   // Twice in a kernel: for points and scratch space in shared memory, where loads take fewer
-  // instructions if that is known, and for any.
+  // instructions if that is known, and for any. Calls, so that registers are dealt out to each.
   template <bool shared, class Team>
-  static THALWEG_DEVICE Real energy_of(const DeviceMlp& m, const Team& team, const Real* x,
-                                       const Scratch& scratch) {
+  [[gnu::noinline]] static THALWEG_DEVICE Real energy_of(const DeviceMlp& m, const Team& team,
+                                                         const Real* x, const Scratch& scratch) {
     know_shared<shared>(x, scratch.bytes);
     const MlpSamples<Real> seen = m.samples_of(scratch);
     const Real part = m.pass(team, x, scratch, seen).loss();
     return mean(team, part, seen) + m.decay(team, x);
   }
   template <bool shared, class Team>
-  static THALWEG_DEVICE Real gradient_of(const DeviceMlp& m, const Team& team, const Real* x,
-                                         Real* g, const Scratch& scratch) {
+  [[gnu::noinline]] static THALWEG_DEVICE Real gradient_of(const DeviceMlp& m, const Team& team,
+                                                           const Real* x, Real* g,
+                                                           const Scratch& scratch) {
     know_shared<shared>(x, g, scratch.bytes);
     const MlpSamples<Real> seen = m.samples_of(scratch);
     const Real part = m.pass(team, x, scratch, seen).loss_and_gradient(g);
@@ -368,8 +369,9 @@ struct DeviceMlp {
     return mean(team, part, seen) + m.decay(team, x);
   }
   template <bool shared, class Team>
-  static THALWEG_DEVICE void product_of(const DeviceMlp& m, const Team& team, const Real* x,
-                                        const Real* v, Real* hv, const Scratch& scratch) {
+  [[gnu::noinline]] static THALWEG_DEVICE void product_of(const DeviceMlp& m, const Team& team,
+                                                          const Real* x, const Real* v, Real* hv,
+                                                          const Scratch& scratch) {
     know_shared<shared>(x, v, hv, scratch.bytes);
     const MlpSamples<Real> seen = m.samples_of(scratch);
     const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};  // only read
