@@ -52,13 +52,8 @@ int device_count() { return static_cast<int>(from_environment("THALWEG_EMULATED_
 const Properties& properties(int device) {
   check_device(device);
   // Little shared memory, so that larger points take the way through device memory in tests too.
-  static const Properties all{
-      "this processor, emulating a GPU",
-      2,
-      0,
-      0,
-      static_cast<std::size_t>(from_environment("THALWEG_EMULATED_MEMORY", 4L << 30)),
-      48 * 1024};
+  static thread_local Properties all{"this processor, emulating a GPU", 2, 0, 0, 0, 48 * 1024};
+  all.memory = static_cast<std::size_t>(from_environment("THALWEG_EMULATED_MEMORY", 4L << 30));
   return all;
 }
 std::size_t free_memory(int device) {

@@ -95,7 +95,7 @@ struct Formulas {
   THALWEG_DEVICE Real evaluate(const Team& team, Array<S> x, [[maybe_unused]] Real* out,
                                Array<S> work) const {
     S all(Real(0));
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll 1
 #endif
     for (int t = 0; t < count; ++t) {

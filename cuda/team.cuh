@@ -90,7 +90,7 @@ class ThreadTeam {
   THALWEG_INLINE bool any(bool x) const { return x; }
   template <class F>
   THALWEG_INLINE void each(long n, F f) const {
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll 1
 #endif
     for (long i = 0; i < n; ++i) f(i);
@@ -119,7 +119,7 @@ class BlockTeam {
   }
   template <class F>
   THALWEG_INLINE void each(long n, F f) const {
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll 1  // what is worth unrolling, a caller unrolls: kernels are many, and code is not
                   // free
 #endif

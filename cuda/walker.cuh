@@ -40,7 +40,7 @@ class TeamWalker {
   template <class F>
   THALWEG_INLINE void each(F f) const {
     each_block([&](long, long first, long count) {
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll 1  // the work is in f; several copies of it only make the code larger
 #endif
       for (long k = 0; k < count; ++k) f(first + k);
@@ -98,7 +98,7 @@ class TeamWalker {
 
   template <class F>
   THALWEG_INLINE void each_block(F f) const {
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll 1
 #endif
     for (long block = team_.rank(); block * slots < dim_; block += team_.size()) {

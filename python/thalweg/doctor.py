@@ -84,8 +84,8 @@ def _device(device: str) -> str:
     major, minor = info["compute_capability"]
     free, memory = (info[key] / 2**30 for key in ("free_memory", "memory"))
     return (
-        f"{info['name']}, compute capability {major}.{minor}, {info['processors']} multiprocessors, "
-        f"{free:.1f} of {memory:.1f} GiB free"
+        f"{info['name']}, compute capability {major}.{minor}, "
+        f"{info['processors']} multiprocessors, {free:.1f} of {memory:.1f} GiB free"
     )
 
 

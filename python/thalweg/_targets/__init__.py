@@ -1,8 +1,8 @@
 """Which compiled target runs: one extension module per instruction-set level, one picked at import.
 
 A target is a module with the whole core in it (``cpu_v4``, ``cpu_v3``, ``cpu_v2`` on x86-64,
-``cpu_aarch64`` on aarch64, ``cuda`` for NVIDIA GPUs). All have the same bindings, so two may be loaded
-side by side. The best target of this processor is used unless the environment variable
+``cpu_aarch64`` on aarch64, ``cuda`` for NVIDIA GPUs). All have the same bindings, so two may be
+loaded side by side. The best target of this processor is used unless the environment variable
 ``THALWEG_TARGET`` names another; a target with devices is used where it is asked for.
 ``cuda_emulated`` runs the kernels of ``cuda`` on this processor, to test them.
 """
@@ -129,7 +129,7 @@ def _module(name: str) -> ModuleType:
 
 
 def devices(name: str) -> tuple[str, ...]:
-    """Return how a target's devices are asked for: ``("cuda:0", "cuda:1")``; for others its name."""
+    """Return how a target's devices are asked for, ``("cuda:0", "cuda:1")``, or its name."""
     if name not in DEVICES:
         return (name,)
     return tuple(f"{name}:{number}" for number in range(load(name).count_devices()))

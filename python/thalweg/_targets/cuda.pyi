@@ -1,2 +1,2 @@
-from ._interface import *
 from ._devices import *
+from ._interface import *
