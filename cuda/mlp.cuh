@@ -239,7 +239,7 @@ class MlpPass {
             add};
   }
   THALWEG_INLINE Real* parts_of(int l) const {  // the layer before has another place
-    return scratch_ + plan_.partial + l % 2 * quad * quad * plan_.threads;
+    return scratch_ + plan_.partial + l % 2 * plan_.parts;
   }
   THALWEG_DEVICE void gradient_layer(int l, int quads, Real* gradient, bool add) const {
     const int in = shape_.sizes[l], out = shape_.sizes[l + 1], width = in + shape_.bias;
@@ -256,9 +256,10 @@ class MlpPass {
       const UnitRows<number_in<decltype(a)>> rows{a, in, plan_.pitch, plan_.ones - place};
       const Array<S> delta = plane(plan_.slopes[l]);
       if (cut.rows == 1)
-        gradient_tiles<1, quad, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
+        gradient_tiles<1, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
       else
-        gradient_tiles<quad, quad, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
+        gradient_tiles<GradientCut::tall, Real>(team_, cut.splits, out, width, quads, delta, rows,
+                                                keep);
     });
   }
   THALWEG_DEVICE void add_parts(int l, Real* gradient, bool add) const {
