@@ -239,7 +239,7 @@ class MlpPass {
             add};
   }
   THALWEG_INLINE Real* parts_of(int l) const {  // the layer before has another place
-    return scratch_ + plan_.partial + l % 2 * quad * quad * plan_.threads;
+    return scratch_ + plan_.partial + l % 2 * plan_.parts;
   }
   THALWEG_DEVICE void gradient_layer(int l, int quads, Real* gradient, bool add) const {
     const int in = shape_.sizes[l], out = shape_.sizes[l + 1], width = in + shape_.bias;
@@ -256,9 +256,10 @@ class MlpPass {
       const UnitRows<number_in<decltype(a)>> rows{a, in, plan_.pitch, plan_.ones - place};
       const Array<S> delta = plane(plan_.slopes[l]);
       if (cut.rows == 1)
-        gradient_tiles<1, quad, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
+        gradient_tiles<1, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
       else
-        gradient_tiles<quad, quad, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
+        gradient_tiles<GradientCut::tall, Real>(team_, cut.splits, out, width, quads, delta, rows,
+                                                keep);
     });
   }
   THALWEG_DEVICE void add_parts(int l, Real* gradient, bool add) const {
@@ -349,18 +350,19 @@ struct DeviceMlp {
 
  private:
   // Twice in a kernel: for points and scratch space in shared memory, where loads take fewer
-  // instructions if that is known, and for any.
+  // instructions if that is known, and for any. Calls, so that registers are dealt out to each.
   template <bool shared, class Team>
-  static THALWEG_DEVICE Real energy_of(const DeviceMlp& m, const Team& team, const Real* x,
-                                       const Scratch& scratch) {
+  [[gnu::noinline]] static THALWEG_DEVICE Real energy_of(const DeviceMlp& m, const Team& team,
+                                                         const Real* x, const Scratch& scratch) {
     know_shared<shared>(x, scratch.bytes);
     const MlpSamples<Real> seen = m.samples_of(scratch);
     const Real part = m.pass(team, x, scratch, seen).loss();
     return mean(team, part, seen) + m.decay(team, x);
   }
   template <bool shared, class Team>
-  static THALWEG_DEVICE Real gradient_of(const DeviceMlp& m, const Team& team, const Real* x,
-                                         Real* g, const Scratch& scratch) {
+  [[gnu::noinline]] static THALWEG_DEVICE Real gradient_of(const DeviceMlp& m, const Team& team,
+                                                           const Real* x, Real* g,
+                                                           const Scratch& scratch) {
     know_shared<shared>(x, g, scratch.bytes);
     const MlpSamples<Real> seen = m.samples_of(scratch);
     const Real part = m.pass(team, x, scratch, seen).loss_and_gradient(g);
@@ -368,8 +370,9 @@ struct DeviceMlp {
     return mean(team, part, seen) + m.decay(team, x);
   }
   template <bool shared, class Team>
-  static THALWEG_DEVICE void product_of(const DeviceMlp& m, const Team& team, const Real* x,
-                                        const Real* v, Real* hv, const Scratch& scratch) {
+  [[gnu::noinline]] static THALWEG_DEVICE void product_of(const DeviceMlp& m, const Team& team,
+                                                          const Real* x, const Real* v, Real* hv,
+                                                          const Scratch& scratch) {
     know_shared<shared>(x, v, hv, scratch.bytes);
     const MlpSamples<Real> seen = m.samples_of(scratch);
     const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};  // only read

@@ -32,11 +32,22 @@ inline int best_columns(int threads, int quads, int width, int widest) {
   return best;
 }
 
+// Five columns, since the unit that is always 1 often makes one more than fours.
 inline GradientCut gradient_cut(int threads, int quads, int height, int width) {
-  const int rows = height == 1 ? 1 : quad, columns = quad;
+  const int rows = height == 1 ? 1 : GradientCut::tall, columns = GradientCut::wide;
   const int tiles = ((height + rows - 1) / rows) * ((width + columns - 1) / columns);
   const int splits = tiles < threads ? threads / tiles : 1;
-  return {rows, columns, splits < quads ? splits : quads};
+  return {rows, splits < quads ? splits : quads};
+}
+// Parts of gradients in memory, at most: those of every other layer at a time.
+inline long parts_of(const MlpShape& shape, int threads) {
+  long most = 0;
+  for (int l = 0; l < shape.layers; ++l) {
+    const int out = shape.sizes[l + 1], width = shape.sizes[l] + shape.bias;
+    const long splits = gradient_cut(threads, threads, out, width).splits;
+    if (splits > 1 && most < splits * out * width) most = splits * out * width;
+  }
+  return most;
 }
 
 // Numbers that one sample takes, without its inputs, in one plane.
@@ -80,13 +91,13 @@ inline int chunk_of(long fixed, long per_sample, int samples) {
 struct MlpPlan {
   static constexpr int most_layers = MlpShape::most_layers, most_threads = 256;
 
-  int threads;              // of a team
-  int chunk, pitch;         // samples at a time; from unit to unit
-  int units[most_layers];   // a_{l+1}; of the last layer: outputs
-  int slopes[most_layers];  // activation'(z), then d loss / d z
-  int ones;                 // a unit that is always 1
-  int plane;                // from values to tangents
-  int inputs, partial;      // a_0; sums to be added up
+  int threads;                 // of a team
+  int chunk, pitch;            // samples at a time; from unit to unit
+  int units[most_layers];      // a_{l+1}; of the last layer: outputs
+  int slopes[most_layers];     // activation'(z), then d loss / d z
+  int ones;                    // a unit that is always 1
+  int plane;                   // from values to tangents
+  int inputs, partial, parts;  // a_0; sums to be added up, and room for those of a layer
   int columns_forward[most_layers], columns_backward[most_layers];
   GradientCut gradient[most_layers];
   long size;
@@ -96,17 +107,18 @@ struct MlpPlan {
   MlpPlan(const MlpShape& shape, int samples, int number_bytes, int planes, int team = 0,
           int together = 0) {
     threads = team ? team : detail::threads_of(shape, samples);
-    const long parts = 2L * quad * quad * threads;
+    parts = static_cast<int>(detail::parts_of(shape, threads));
     const long per_sample = planes * detail::numbers_per_sample(shape) + shape.inputs();
-    chunk = together ? detail::rounded_up(together < samples ? together : samples, quad)
-                     : detail::chunk_of(parts * number_bytes, per_sample * number_bytes, samples);
+    chunk = together
+                ? detail::rounded_up(together < samples ? together : samples, quad)
+                : detail::chunk_of(2L * parts * number_bytes, per_sample * number_bytes, samples);
     pitch = detail::pitch_of(chunk);
-    lay_out(shape, planes, parts);
+    lay_out(shape, planes);
     cut(shape, planes);
   }
 
  private:
-  void lay_out(const MlpShape& shape, int planes, long parts) {
+  void lay_out(const MlpShape& shape, int planes) {
     size = 0;
     const auto claim = [&](int& place, long count) {
       place = static_cast<int>(size);
@@ -120,7 +132,7 @@ struct MlpPlan {
     plane = static_cast<int>(size);
     size *= planes;
     claim(inputs, static_cast<long>(shape.inputs()) * pitch);
-    claim(partial, parts);
+    claim(partial, 2L * parts);
   }
   void cut(const MlpShape& shape, int planes) {
     const int quads = chunk / quad, widest = planes == 1 ? 8 : 4;
