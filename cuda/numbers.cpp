@@ -2,7 +2,9 @@
 #include "numbers.cuh"
 
 #include <algorithm>
+#include <chrono>
 #include <thalweg/engine/elementary.hpp>
+#include <thalweg/engine/peak.hpp>
 #include <thalweg/engine/random.hpp>
 
 #include "device.hpp"
@@ -44,6 +46,29 @@ template void draw_numbers(Draw, std::uint64_t, Stream, std::uint32_t, long, con
                            long, float*);
 template void draw_numbers(Draw, std::uint64_t, Stream, std::uint32_t, long, const std::uint32_t*,
                            long, double*);
+
+// Of the whole device. Launches grow until one takes long enough to be timed from the host.
+template <class Real>
+double fma_peak() {
+  using namespace cuda;
+  using Clock = std::chrono::steady_clock;
+  const Use use(current_device());
+  const long threads = properties(current_use()).processors * 2048L;
+  const Buffer<Real> out(threads, "sums");
+  constexpr double enough = 0.02, most_operations = 1e15;
+  for (long length = 256;; length *= 4) {
+    const double operations = 2.0 * threads * length * PeakJob<Real>::chains;
+    double best = 1e30;
+    for (int round = 0; round < 3; ++round) {
+      const auto begin = Clock::now();
+      run_peak(PeakJob<Real>{threads, length, Real(0.999), out.data()});
+      best = std::min(best, std::chrono::duration<double>(Clock::now() - begin).count());
+    }
+    if (best > enough || operations > most_operations) return operations / best / 1e9;
+  }
+}
+template double fma_peak<float>();
+template double fma_peak<double>();
 
 void draw_permutations(std::uint64_t seed, Stream stream, std::uint32_t step, long replicas,
                        const std::uint32_t* names, std::int32_t n, std::int32_t* out) {

@@ -86,7 +86,29 @@ struct Words : PhiloxJob {
   }
 };
 
+template <class Real>
+struct Peak : PeakJob<Real> {
+  using PeakJob<Real>::chains;
+  THALWEG_DEVICE long total() const { return this->threads; }
+  THALWEG_DEVICE void one(long i) const {
+    Real x[chains];
+    for (int c = 0; c < chains; ++c) x[c] = Real(i + c);
+    for (long k = 0; k < this->length; ++k)
+      for (int c = 0; c < chains; ++c) x[c] = fma(x[c], this->factor, Real(1));
+    Real sum(0);
+    for (int c = 0; c < chains; ++c) sum += x[c];
+    this->out[i] = sum;
+  }
+};
+
 }  // namespace
+
+template <class Real>
+void run_peak(const PeakJob<Real>& job) {
+  run_flat(Peak<Real>{job}, "fused multiply-adds");
+}
+template void run_peak(const PeakJob<float>&);
+template void run_peak(const PeakJob<double>&);
 
 template <class Real>
 void run_function(const FunctionJob<Real>& job) {

@@ -46,7 +46,18 @@ struct PhiloxJob {
   std::uint32_t* out;  // [count, 4]
 };
 
+// Chains of fused multiply-adds in registers, each thread its own: `chains` times `length` of them.
+template <class Real>
+struct PeakJob {
+  static constexpr int chains = 8;
+  long threads, length;
+  Real factor;
+  Real* out;  // [threads]
+};
+
 // In numbers.cu.
+template <class Real>
+void run_peak(const PeakJob<Real>&);
 template <class Real>
 void run_function(const FunctionJob<Real>&);
 template <class Real>

@@ -79,8 +79,7 @@ def _compiled() -> list[str]:
 
 
 def _device(device: str) -> str:
-    name, _, number = device.partition(":")
-    info = _targets.load(name).device_info(int(number))
+    info = _targets.device_info(device)
     major, minor = info["compute_capability"]
     free, memory = (info[key] / 2**30 for key in ("free_memory", "memory"))
     return (

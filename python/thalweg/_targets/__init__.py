@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import os
 from types import ModuleType
+from typing import Any
 
 from . import _probe
 
@@ -23,6 +24,7 @@ __all__ = [
     "available",
     "built",
     "default",
+    "device_info",
     "devices",
     "load",
     "load_device",
@@ -132,7 +134,13 @@ def devices(name: str) -> tuple[str, ...]:
     """Return how a target's devices are asked for, ``("cuda:0", "cuda:1")``, or its name."""
     if name not in DEVICES:
         return (name,)
-    return tuple(f"{name}:{number}" for number in range(load(name).count_devices()))
+    return tuple(f"{name}:{number}" for number in range(_module(name).count_devices()))
+
+
+def device_info(device: str) -> dict[str, Any]:
+    """Return what there is to say of a device such as "cuda:0": its name, memory and so on."""
+    name, _, number = device.partition(":")
+    return _module(name).device_info(int(number or 0))
 
 
 def load_device(device: str) -> ModuleType:
