@@ -74,13 +74,14 @@ inline int chunk_within(long bytes, long fixed, long per_sample, int samples, in
   return rounded_up((samples + chunks - 1) / chunks, quad);
 }
 
-// In bytes: four blocks or more on a processor; or one block; or samples enough to fill a team,
-// from main memory.
-inline int chunk_of(long fixed, long per_sample, int samples) {
-  constexpr long quarter = 48 * 1024, whole = 160 * 1024;
+// In bytes: three blocks or more on a processor; or one block, with point, gradient and a velocity
+// beside it; or samples enough to fill a team, from main memory.
+inline int chunk_of(long fixed, long per_sample, int samples, long point) {
+  constexpr long third = 56 * 1024, whole = 208 * 1024;
   constexpr int few = 16, many = 128;
-  if (const int some = chunk_within(quarter, fixed, per_sample, samples, 2 * few)) return some;
-  if (const int some = chunk_within(whole, fixed, per_sample, samples, few)) return some;
+  if (const int some = chunk_within(third, fixed, per_sample, samples, 2 * few)) return some;
+  if (const int some = chunk_within(whole - 3 * point, fixed, per_sample, samples, few))
+    return some;
   return rounded_up(samples < many ? samples : many, quad);
 }
 
@@ -109,9 +110,9 @@ struct MlpPlan {
     threads = team ? team : detail::threads_of(shape, samples);
     parts = static_cast<int>(detail::parts_of(shape, threads));
     const long per_sample = planes * detail::numbers_per_sample(shape) + shape.inputs();
-    chunk = together
-                ? detail::rounded_up(together < samples ? together : samples, quad)
-                : detail::chunk_of(2L * parts * number_bytes, per_sample * number_bytes, samples);
+    chunk = together ? detail::rounded_up(together < samples ? together : samples, quad)
+                     : detail::chunk_of(2L * parts * number_bytes, per_sample * number_bytes,
+                                        samples, shape.dim * number_bytes);
     pitch = detail::pitch_of(chunk);
     lay_out(shape, planes);
     cut(shape, planes);
