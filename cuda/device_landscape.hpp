@@ -16,7 +16,7 @@ class DeviceLandscape : public RemoteLandscape<Real> {
   using typename RemoteLandscape<Real>::Before;
   using typename RemoteLandscape<Real>::After;
 
-  DeviceLandscape() : device_(current_device()) {}
+  explicit DeviceLandscape(int device) : device_(device) {}
   int device() const { return device_; }  // where its memory is
 
   void energy(long replicas, const Real* x, Real* e) const override;
@@ -45,6 +45,7 @@ void run_motion(const L& landscape, const M& motion, const RunJob<Real>& job);
 template <class Real, template <class> class L>
 class LandscapeWithKernels : public DeviceLandscape<Real> {
  public:
+  explicit LandscapeWithKernels(int device = current_device()) : DeviceLandscape<Real>(device) {}
   long dim() const override { return kernels_.dim; }
   Real upper_bound() const override { return kernels_.upper_bound(); }
   const L<Real>& kernels() const { return kernels_; }

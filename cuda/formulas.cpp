@@ -1,43 +1,11 @@
 // The factories of landscapes given by formulas, for this target.
-#include "formulas.cuh"
-
 #include <thalweg/engine/formula_source.hpp>
 #include <thalweg/engine/superpotential.hpp>
 
-#include "device_landscape.hpp"
+#include "formulas_landscape.hpp"
 
 namespace thalweg::cuda {
 namespace {
-
-// What terms point to, in device memory; landscapes that share terms share it.
-template <class Real>
-struct Tables {
-  std::vector<Buffer<Real>> numbers;
-  std::vector<Buffer<int>> indices;
-};
-
-template <class Real>
-class FormulasLandscape final : public LandscapeWithKernels<Real, Formulas> {
- public:
-  using TablesPtr = std::shared_ptr<const Tables<Real>>;
-
-  FormulasLandscape(const char* kind, long dim, Real bound, long variables,
-                    std::vector<Term<Real>> terms, std::vector<TablesPtr> tables)
-      : kind_(kind), terms_(std::move(terms)), tables_(std::move(tables)) {
-    const Use use(this->device());
-    on_device_ = {terms_.data(), terms_.size(), "a landscape's terms"};
-    this->kernels_ = {dim, on_device_.data(), static_cast<int>(terms_.size()), variables, bound};
-  }
-  const char* kind() const override { return kind_; }
-  const std::vector<Term<Real>>& terms() const { return terms_; }
-  const std::vector<TablesPtr>& tables() const { return tables_; }
-
- private:
-  const char* kind_;
-  std::vector<Term<Real>> terms_;
-  std::vector<TablesPtr> tables_;
-  Buffer<Term<Real>> on_device_;
-};
 
 // A formula's parameters, checked, with its arrays in device memory.
 template <class Real>
@@ -109,39 +77,9 @@ LandscapePtr<Real> make_superpotential(const Polynomial& w) {
                                                    w.variables, std::vector{term}, kept);
 }
 
-template <class Real>
-LandscapePtr<Real> make_sum(std::vector<LandscapePtr<Real>> summands) {
-  using namespace cuda;
-  if (summands.empty())
-    throw std::invalid_argument("terms: expected at least one landscape, got none");
-  std::vector<Term<Real>> terms;
-  std::vector<std::shared_ptr<const Tables<Real>>> tables;
-  const long dim = summands[0]->dim();
-  long variables = 0;
-  Real bound = std::numeric_limits<Real>::infinity();
-  for (const auto& summand : summands) {
-    const auto* formulas = dynamic_cast<const FormulasLandscape<Real>*>(summand.get());
-    if (!formulas)
-      throw std::invalid_argument("terms: expected landscapes that this target adds up, got '" +
-                                  std::string(summand->kind()) + "'");
-    if (summand->dim() != dim)
-      throw std::invalid_argument("terms: expected landscapes of one dim, got " +
-                                  std::to_string(dim) + " and " + std::to_string(summand->dim()));
-    if (formulas->device() != dynamic_cast<const DeviceLandscape<Real>&>(*summands[0]).device())
-      throw std::invalid_argument("terms: expected landscapes of one device");
-    terms.insert(terms.end(), formulas->terms().begin(), formulas->terms().end());
-    tables.insert(tables.end(), formulas->tables().begin(), formulas->tables().end());
-    variables = std::max(variables, formulas->kernels().variables);
-    bound = std::min(bound, formulas->upper_bound());
-  }
-  return std::make_shared<FormulasLandscape<Real>>("sum", dim, bound, variables, std::move(terms),
-                                                   std::move(tables));
-}
-
 #define THALWEG_INSTANTIATE(R)                                                               \
   template LandscapePtr<R> make_formula(const std::string&, long, const FormulaParameters&); \
-  template LandscapePtr<R> make_superpotential(const Polynomial&);                           \
-  template LandscapePtr<R> make_sum(std::vector<LandscapePtr<R>>);
+  template LandscapePtr<R> make_superpotential(const Polynomial&);
 THALWEG_INSTANTIATE(float)
 THALWEG_INSTANTIATE(double)
 #undef THALWEG_INSTANTIATE

@@ -64,25 +64,26 @@ struct Formulas {
   }
   THALWEG_DEVICE Real upper_bound() const { return bound; }
 
+  // With `added`, gradients and products are added to what is there.
   template <class Team>
   THALWEG_DEVICE Real energy(const Team& team, const Real* x, const Scratch& scratch) const {
     const Array<Real> work{reinterpret_cast<Real*>(scratch.bytes)};
     return evaluate<NoGradient<Real>>(team, plain(x), nullptr, work);
   }
   template <class Team>
-  THALWEG_DEVICE Real gradient(const Team& team, const Real* x, Real* g,
-                               const Scratch& scratch) const {
+  THALWEG_DEVICE Real gradient(const Team& team, const Real* x, Real* g, const Scratch& scratch,
+                               bool added = false) const {
     const Array<Real> work{reinterpret_cast<Real*>(scratch.bytes)};
-    return evaluate<TermGradient<Real>>(team, plain(x), g, work);
+    return evaluate<TermGradient<Real>>(team, plain(x), g, work, added);
   }
   template <class Team>
   THALWEG_DEVICE void product(const Team& team, const Real* x, const Real* v, Real* hv,
-                              const Scratch& scratch) const {
+                              const Scratch& scratch, bool added = false) const {
     Real* values = reinterpret_cast<Real*>(scratch.bytes);
     const Array<Dual<Real>> work{values,
                                  values + thalweg::Superpotential<Real>::workspace(variables)};
     const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};
-    evaluate<TermGradient<Real>>(team, point, hv, work);
+    evaluate<TermGradient<Real>>(team, point, hv, work, added);
   }
 
  private:
@@ -93,7 +94,7 @@ struct Formulas {
   // The sum over the terms: each thread adds up its coordinates' parts, and the team the threads'.
   template <class G, class Team, class S>
   THALWEG_DEVICE Real evaluate(const Team& team, Array<S> x, [[maybe_unused]] Real* out,
-                               Array<S> work) const {
+                               Array<S> work, [[maybe_unused]] bool added = false) const {
     S all(Real(0));
 #if defined(__CUDA_ARCH__)
 #pragma unroll 1
@@ -101,7 +102,7 @@ struct Formulas {
     for (int t = 0; t < count; ++t) {
       if (t > 0) team.sync();  // terms may share out the coordinates in different ways
       G gradient{};
-      if constexpr (G::wanted) gradient = {out, t == 0};
+      if constexpr (G::wanted) gradient = {out, t == 0 && !added};
       const S part = term(team, terms[t], x, gradient, work);
       all = t == 0 ? part : all + part;
     }

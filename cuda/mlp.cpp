@@ -3,20 +3,22 @@
 
 #include "device_landscape.hpp"
 #include "mlp_jobs.hpp"
+#include "network_sum.cuh"
 
 namespace thalweg {
 namespace cuda {
 namespace {
 
 template <class Real>
-class MlpOnDevice final : public LandscapeWithKernels<Real, DeviceMlp>, public Network<Real> {
+class MlpOnDevice final : public LandscapeWithKernels<Real, NetworkSum>, public Network<Real> {
  public:
   MlpOnDevice(const MlpShape& shape, const MlpData<Real>& data)
       : inputs_(data.inputs.data(), data.inputs.size(), "inputs"),
         targets_(data.targets.data(), data.targets.size(), "targets"),
         data_replicas_(std::max(data.input_replicas, data.target_replicas)) {
     const int samples = static_cast<int>(data.samples);
-    DeviceMlp<Real>& network = this->kernels_;
+    DeviceMlp<Real>& network = this->kernels_.network;
+    this->kernels_.dim = shape.dim;
     network.dim = shape.dim;
     network.shape = shape;
     network.plan = MlpPlan(shape, samples, sizeof(Real), 1);
@@ -28,9 +30,9 @@ class MlpOnDevice final : public LandscapeWithKernels<Real, DeviceMlp>, public N
     network.own_targets = data.target_replicas > 0;
   }
   const char* kind() const override { return "mlp"; }
-  long samples() const override { return this->kernels_.samples; }
+  long samples() const override { return this->kernels_.network.samples; }
   long data_replicas() const override { return data_replicas_; }
-  const MlpShape& shape() const override { return this->kernels_.shape; }
+  const MlpShape& shape() const override { return this->kernels_.network.shape; }
 
   void per_sample(PerSample what, long replicas, const Real* x, Real* out, int /*threads*/,
                   const StopQuestion&) const override {
@@ -38,7 +40,7 @@ class MlpOnDevice final : public LandscapeWithKernels<Real, DeviceMlp>, public N
     const std::size_t points = replicas * this->dim(), numbers = replicas * samples();
     require_memory((points + numbers) * sizeof(Real), "numbers of every sample");
     const Buffer<Real> from(x, points, "points"), to(numbers, "numbers of every sample");
-    run_samples(this->kernels_,
+    run_samples(this->kernels_.network,
                 SamplesJob<Real>{what == PerSample::losses ? Sampled::losses : Sampled::margins,
                                  replicas, samples(), from.data(), nullptr, false, to.data()});
     to.read(out);
@@ -52,8 +54,9 @@ class MlpOnDevice final : public LandscapeWithKernels<Real, DeviceMlp>, public N
     require_memory((points + given + numbers) * sizeof(Real), "outputs");
     const Buffer<Real> from(x, points, "points"), in(inputs, given, "inputs"),
         to(numbers, "outputs");
-    run_samples(this->kernels_, SamplesJob<Real>{Sampled::outputs, replicas, samples, from.data(),
-                                                 in.data(), per_replica, to.data()});
+    run_samples(this->kernels_.network,
+                SamplesJob<Real>{Sampled::outputs, replicas, samples, from.data(), in.data(),
+                                 per_replica, to.data()});
     to.read(out);
   }
 

@@ -1,6 +1,7 @@
 // The kernels of networks.
 #include "kernels.cuh"
 #include "mlp_jobs.hpp"
+#include "network_sum.cuh"
 
 namespace thalweg::cuda {
 namespace {
@@ -48,6 +49,6 @@ void run_samples(const DeviceMlp<Real>& network, const SamplesJob<Real>& job) {
 template void run_samples(const DeviceMlp<float>&, const SamplesJob<float>&);
 template void run_samples(const DeviceMlp<double>&, const SamplesJob<double>&);
 
-THALWEG_DEVICE_KERNELS(DeviceMlp)
+THALWEG_DEVICE_KERNELS(NetworkSum)
 
 }  // namespace thalweg::cuda

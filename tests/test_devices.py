@@ -151,6 +151,34 @@ def test_the_doctor_names_devices(device_target):
         assert any(name in line and "multiprocessors" in line for line in report.splitlines())
 
 
+def network_and_formulas(dtype, device):
+    """A network in a rotated well, with a term that one thread computes for its team."""
+    net = CASES["tanh_mse"].build(dtype, device)
+    well = tw.Quadratic(np.geomspace(0.1, 1, net.dim), rotation=1, dtype=dtype, device=device)
+    pairs = [((i, i + 1), 0.1) for i in range(net.dim // 2 - 1)]
+    rest = tw.Superpotential(net.dim // 2, pairs, dtype=dtype, device=device)
+    return tw.SumLandscape([rest, net, well])
+
+
+def test_a_network_and_formulas_add_up(device_target, dtype):
+    ours, theirs = (network_and_formulas(dtype, device) for device in ("cpu", device_target))
+    theta, v = np.random.default_rng(3).normal(size=(2, 9, ours.dim)).astype(dtype)
+    tolerance = {"rtol": 300 * np.finfo(dtype).eps, "atol": 300 * np.finfo(dtype).eps}
+    assert_allclose(theirs.energy(theta), ours.energy(theta), **tolerance)
+    for mine, exact in zip(theirs.gradient(theta), ours.gradient(theta), strict=True):
+        assert_allclose(mine, exact, **tolerance)
+    assert_allclose(theirs.hvp(theta, v), ours.hvp(theta, v), **tolerance)
+    step = tw.SGD(0.05, momentum=0.5, batch_size=4)
+    runs = [step.run(land, theta, 10, rng=1) for land in (ours, theirs)]
+    assert_allclose(runs[1].final, runs[0].final, rtol=0, atol=3000 * np.finfo(dtype).eps)
+
+
+def test_two_networks_do_not_add_up_on_a_device(device_target):
+    net = CASES["tanh_mse"].build(device=device_target)
+    with pytest.raises(ValueError, match="at most one network"):
+        tw.SumLandscape([net, net])
+
+
 def test_terms_of_a_sum_are_on_one_device(device_target):
     names = _targets.devices(device_target)
     if len(names) < 2:
