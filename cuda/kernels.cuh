@@ -36,6 +36,7 @@ THALWEG_INLINE void each_row(const Block& block, long rows, F f) {
 
 template <class Real, class L, class Team, Work work>
 struct BatchBody {
+  using Landscape = L;
   static constexpr int most_threads = Team::alone ? 128 : L::most_threads;
   static constexpr int vectors = work == Work::energy ? 1 : work == Work::gradient ? 2 : 3;
   L landscape;
@@ -135,9 +136,18 @@ struct Recorder {
   }
 };
 
+template <class L>
+constexpr int bound_of_runs() {
+  if constexpr (requires { L::bound_of_runs; })
+    return L::bound_of_runs;
+  else
+    return L::most_threads;
+}
+
 template <class Real, class L, class Team, class M>
 struct RunBody {
-  static constexpr int most_threads = Team::alone ? 128 : L::most_threads;
+  using Landscape = L;
+  static constexpr int most_threads = Team::alone ? 128 : bound_of_runs<L>();
   using Walker = TeamWalker<Real, Team>;
   L landscape;
   M motion;

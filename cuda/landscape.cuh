@@ -10,6 +10,9 @@
 //     // Of a team. Kernels for teams of one thread, or of more, are compiled where these allow
 //     // them; most_threads is a kernel's launch bound.
 //     static constexpr int fewest_threads = 1, most_threads = 256;
+//     // Where the compiler's choice of registers is not good: blocks that are to fit a
+//     // multiprocessor, and another bound for runs of dynamics. May be left out.
+//     static constexpr int fewest_blocks = 1, bound_of_runs = 384;
 //     long dim;                                         // P
 //
 //     // Host. Threads per replica: 1 (ThreadTeam), or a multiple of 32 (BlockTeam). A function of

@@ -19,8 +19,19 @@ void launch(const Body& body, const Space& space, const std::string& what);
 void prepare_kernel(const void* kernel, std::size_t shared_bytes, const std::string& what);
 void check_launch(const std::string& what);
 
+// Bodies that spill where the compiler is left to choose say how many blocks are to fit a
+// processor.
 template <class Body>
-__global__ void __launch_bounds__(Body::most_threads) kernel(const __grid_constant__ Body body) {
+constexpr int fewest_blocks() {
+  if constexpr (requires { Body::fewest_blocks; })
+    return Body::fewest_blocks;
+  else
+    return 0;  // the compiler's choice
+}
+
+template <class Body>
+__global__ void __launch_bounds__(Body::most_threads, fewest_blocks<Body>())
+    kernel(const __grid_constant__ Body body) {
   extern __shared__ __align__(16) char shared[];
   body(Block{shared});
 }

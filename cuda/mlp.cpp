@@ -9,6 +9,16 @@ namespace thalweg {
 namespace cuda {
 namespace {
 
+// Kernels count in 32 bits.
+void check_sizes(long dim, std::initializer_list<MlpPlan> plans) {
+  constexpr long most = std::numeric_limits<int>::max();
+  for (const MlpPlan& plan : plans)
+    if (dim > most || plan.size > most)
+      throw std::invalid_argument("layer_sizes: expected at most " + std::to_string(most) +
+                                  " parameters, and units for some samples, on a device; got " +
+                                  std::to_string(dim) + " parameters");
+}
+
 template <class Real>
 class MlpOnDevice final : public LandscapeWithKernels<Real, NetworkSum>, public Network<Real> {
  public:
@@ -23,6 +33,7 @@ class MlpOnDevice final : public LandscapeWithKernels<Real, NetworkSum>, public 
     network.shape = shape;
     network.plan = MlpPlan(shape, samples, sizeof(Real), 1);
     network.dual_plan = MlpPlan(shape, samples, sizeof(Real), 2);
+    check_sizes(shape.dim, {network.plan, network.dual_plan});
     network.inputs = inputs_.data();
     network.targets = targets_.data();
     network.samples = samples;

@@ -8,7 +8,8 @@ namespace {
 
 template <class Real>
 struct SamplesBody {
-  static constexpr int most_threads = DeviceMlp<Real>::most_threads;
+  using Landscape = DeviceMlp<Real>;
+  static constexpr int most_threads = Landscape::most_threads;
   DeviceMlp<Real> network;
   SamplesJob<Real> job;
   Space space;

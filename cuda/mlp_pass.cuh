@@ -95,7 +95,7 @@ class MlpPass {
 
  private:
   static constexpr bool dual = !std::is_same_v<S, Real>;
-  static constexpr int widest = dual ? 4 : 8;
+  static constexpr int widest = dual ? 4 : 8, wide = GradientCut::wide(dual);
   const MlpShape& shape_;
   const MlpPlan& plan_;
   const Team& team_;
@@ -252,10 +252,10 @@ class MlpPass {
       const UnitRows<number_in<decltype(a)>> rows{a, in, plan_.pitch, plan_.ones - place};
       const Array<S> delta = plane(plan_.slopes[l]);
       if (cut.rows == 1)
-        gradient_tiles<1, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
+        gradient_tiles<1, wide, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
       else
-        gradient_tiles<GradientCut::tall, Real>(team_, cut.splits, out, width, quads, delta, rows,
-                                                keep);
+        gradient_tiles<GradientCut::tall, wide, Real>(team_, cut.splits, out, width, quads, delta,
+                                                      rows, keep);
     });
   }
   THALWEG_DEVICE void add_parts(int l, Real* gradient, bool add) const {

@@ -32,19 +32,18 @@ inline int best_columns(int threads, int quads, int width, int widest) {
   return best;
 }
 
-// Five columns, since the unit that is always 1 often makes one more than fours.
-inline GradientCut gradient_cut(int threads, int quads, int height, int width) {
-  const int rows = height == 1 ? 1 : GradientCut::tall, columns = GradientCut::wide;
+inline GradientCut gradient_cut(int threads, int quads, int height, int width, bool dual) {
+  const int rows = height == 1 ? 1 : GradientCut::tall, columns = GradientCut::wide(dual);
   const int tiles = ((height + rows - 1) / rows) * ((width + columns - 1) / columns);
   const int splits = tiles < threads ? threads / tiles : 1;
   return {rows, splits < quads ? splits : quads};
 }
 // Parts of gradients in memory, at most: those of every other layer at a time.
-inline long parts_of(const MlpShape& shape, int threads) {
+inline long parts_of(const MlpShape& shape, int threads, bool dual) {
   long most = 0;
   for (int l = 0; l < shape.layers; ++l) {
     const int out = shape.sizes[l + 1], width = shape.sizes[l] + shape.bias;
-    const long splits = gradient_cut(threads, threads, out, width).splits;
+    const long splits = gradient_cut(threads, threads, out, width, dual).splits;
     if (splits > 1 && most < splits * out * width) most = splits * out * width;
   }
   return most;
@@ -108,7 +107,7 @@ struct MlpPlan {
   MlpPlan(const MlpShape& shape, int samples, int number_bytes, int planes, int team = 0,
           int together = 0) {
     threads = team ? team : detail::threads_of(shape, samples);
-    parts = static_cast<int>(detail::parts_of(shape, threads));
+    parts = static_cast<int>(detail::parts_of(shape, threads, planes == 2));
     const long per_sample = planes * detail::numbers_per_sample(shape) + shape.inputs();
     chunk = together ? detail::rounded_up(together < samples ? together : samples, quad)
                      : detail::chunk_of(2L * parts * number_bytes, per_sample * number_bytes,
@@ -141,7 +140,7 @@ struct MlpPlan {
       const int in = shape.sizes[l], out = shape.sizes[l + 1];
       columns_forward[l] = detail::best_columns(threads, quads, out, widest);
       columns_backward[l] = detail::best_columns(threads, quads, in, widest);
-      gradient[l] = detail::gradient_cut(threads, quads, out, in + shape.bias);
+      gradient[l] = detail::gradient_cut(threads, quads, out, in + shape.bias, planes == 2);
     }
   }
 };

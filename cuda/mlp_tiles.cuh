@@ -123,10 +123,13 @@ THALWEG_INLINE R add_gradient(Dual<R> delta, Dual<R> a, R sum) {
   return fma(delta.tangent, a.value, fma(delta.value, a.tangent, sum));
 }
 
-// How a sum over samples is cut: tiles of some rows, and for each `splits` parts of the quads.
+// How a sum over samples is cut: tiles of some rows, and for each `splits` parts of the quads. Of
+// five columns, since the unit that is always 1 often makes one more than fours; dual numbers take
+// more registers.
 struct GradientCut {
-  static constexpr int tall = 4, wide = 5;  // rows and columns of a tile
-  int rows;                                 // 1 or `tall`
+  static constexpr int tall = 4;
+  static constexpr int wide(bool dual) { return dual ? 4 : 5; }
+  int rows;  // 1 or `tall`
   int splits;
 };
 
@@ -177,10 +180,9 @@ THALWEG_INLINE void gradient_tile(int row, int down, int height, int column, int
 }
 
 // All of a gradient's product: finish(split, j, k, sum), each once.
-template <int rows, class Real, class Team, class D, class A, class Finish>
+template <int rows, int columns, class Real, class Team, class D, class A, class Finish>
 THALWEG_DEVICE void gradient_tiles(const Team& team, int splits, int height, int width, int quads,
                                    Array<D> delta, UnitRows<A> a, Finish finish) {
-  constexpr int columns = GradientCut::wide;
   const int down = (height + rows - 1) / rows, across = (width + columns - 1) / columns;
   team.each(down * across * splits, [&](int item) {
     const int split = item / (down * across), tile = item % (down * across);

@@ -161,3 +161,9 @@ def test_infinite_weights_lose_a_row_and_no_other(device_target):
     for row in (0, 2):
         assert spoiled_energy[row] == energy[row]
         assert_array_equal(spoiled[row], gradient[row])
+
+
+def test_a_network_that_kernels_cannot_count_is_refused(device_target):
+    sizes = [70_000, 40_000, 1]
+    with pytest.raises(ValueError, match=r"layer_sizes: expected at most 2147483647 parameters"):
+        network(sizes, np.zeros((1, sizes[0])), np.zeros((1, 1)), device_target)
