@@ -105,11 +105,19 @@ CASES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """A case in one precision: the arrays that every engine is given, and must not change."""
+    """A case in one precision: the arrays that every engine is given, and must not change.
+
+    `device` is where our engine and, if it is a GPU, the peers compute.
+    """
 
     case: Case
     dtype: str
     threads: int = 1
+    device: str = "cpu"
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.device.partition(":")[0] == "cuda"
 
     @cached_property
     def inputs(self) -> np.ndarray:
@@ -135,6 +143,7 @@ class Problem:
             loss=self.case.loss,
             data=tw.datasets.from_arrays(self.inputs, self.targets),
             dtype=self.dtype,
+            device=self.device,
         )
 
     @cached_property

@@ -90,9 +90,9 @@ endfunction()
 set(exports "${CMAKE_CURRENT_BINARY_DIR}/exports.map")
 file(WRITE "${exports}" "{ global: PyInit_*; local: *; };\n")
 
-# One target: the whole core, compiled for one instruction-set level.
+# One target: the whole core, with landscapes of its own. What is added here counts for its C++ files.
 function(thalweg_add_target target)
-  pybind11_add_module(${target} MODULE NO_EXTRAS ${engine} ${bindings})
+  pybind11_add_module(${target} MODULE NO_EXTRAS ${ARGN} ${engine} ${bindings})
   thalweg_common_settings(${target})
   # Most of a binding's compile time is pybind11's headers: read once, it takes a third of the time.
   set_source_files_properties(${bindings} PROPERTIES UNITY_GROUP bindings)
@@ -106,8 +106,7 @@ function(thalweg_add_target target)
   # Products and sums are fused where the text says fma() and nowhere else, and sums keep the order
   # in which they are written (never -ffast-math): so a formula gives the same bits wherever it is
   # inlined, and nan stays nan.
-  target_compile_options(${target} PRIVATE ${${target}_flags}
-    -ffp-contract=off -fno-math-errno -fno-trapping-math)
+  target_compile_options(${target} PRIVATE -ffp-contract=off -fno-math-errno -fno-trapping-math)
   # The namespace carries the target's name. Types of two targets in one process are then different
   # types: pybind11 keeps them apart, and a handle of one target is refused by another.
   target_compile_definitions(${target} PRIVATE THALWEG_TARGET_NAME=${target}

@@ -11,6 +11,9 @@ from cases import CASES
 from thalweg import _targets
 
 TARGETS = tuple(_targets.available())
+DEVICES = tuple(name for name in TARGETS if name in _targets.DEVICES)
+# Without a device there is no row for one: nothing is skipped.
+collect_ignore = [] if DEVICES else ["test_devices.py"]
 
 
 @pytest.fixture(params=list(CASES))
@@ -27,6 +30,12 @@ def dtype(request):
 @pytest.fixture(params=TARGETS)
 def target(request):
     """Each instruction-set level (and device) that runs on this machine."""
+    return request.param
+
+
+@pytest.fixture(params=DEVICES)
+def device_target(request):
+    """Each target with devices that runs on this machine: on GPUs, and emulated where built."""
     return request.param
 
 

@@ -130,7 +130,9 @@ ENGINE = (*FORMULAS, "thalweg/engine/", "thalweg/solvers/")
 BOUND = (*ENGINE[3:], "thalweg/math/", "pybind11/", "cpp/bindings/")
 
 INCLUDE = re.compile(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", re.MULTILINE)
-STANDARD = re.compile(r"^[a-z_]+$|^(pthread|sched|signal|unistd|immintrin|arm_neon)\.h$")
+STANDARD = re.compile(
+    r"^[a-z_]+$|^(pthread|sched|signal|unistd|setjmp|ucontext|immintrin|arm_neon)\.h$"
+)
 
 
 def is_standard(header: str) -> bool:
@@ -158,7 +160,7 @@ CPP_LAYERS = {
     "cpp/include/thalweg/solvers": lambda h: is_standard(h) or h.startswith((*ENGINE, "Eigen/")),
     "cpp/src": lambda h: is_standard(h) or h.startswith((*ENGINE, "cpp/src/")),
     "cpp/bindings": lambda h: is_standard(h) or h.startswith(BOUND),
-    "cuda": lambda h: is_standard(h) or h.startswith((*FORMULAS, "cuda", "cub/")),
+    "cuda": lambda h: is_standard(h) or h.startswith((*FORMULAS, "thalweg/engine/", "cuda")),
 }
 CPP = sources("cpp", ".hpp", ".cpp") + sources("cuda", ".cu", ".cuh", ".hpp", ".cpp")
 
@@ -180,10 +182,24 @@ def test_the_include_reader_sees_includes():
 
 
 def test_every_cpp_source_is_built():
-    listed = set(re.findall(r"\bcpp/\S+\.cpp\b", (ROOT / "CMakeLists.txt").read_text()))
-    present = {p.relative_to(ROOT).as_posix() for p in sources("cpp", ".cpp")}
+    files = (ROOT / "CMakeLists.txt", ROOT / "cuda" / "targets.cmake")
+    text = "".join(file.read_text() for file in files)
+    listed = set(re.findall(r"\b(?:cpp|cuda)/[\w/]+\.(?:cpp|cu)\b", text))
+    found = sources("cpp", ".cpp") + sources("cuda", ".cpp", ".cu")
+    present = {p.relative_to(ROOT).as_posix() for p in found}
     assert present
     assert listed == present
+
+
+# Kernels, and what they are made of, are compiled by nvcc and by a C++ compiler alike: nothing of
+# the CUDA runtime is called outside the one file that wraps it.
+RUNTIME = re.compile(r"\bcuda(?:Malloc|Free|Memcpy|Memset|Get|Set|Func|Device|Stream|Event)\w*\(")
+
+
+@pytest.mark.parametrize("path", named(sources("cuda", ".cu", ".cuh", ".hpp", ".cpp")))
+def test_the_cuda_runtime_is_called_in_one_place(path):
+    if path.name != "device.cu":
+        assert not RUNTIME.search(path.read_text())
 
 
 # --- Size, documentation, and what every protocol brings. ---

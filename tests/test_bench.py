@@ -189,3 +189,41 @@ def test_stored_counts_cover_every_workload():
     stored = json.loads(STORED.read_text())
     assert set(stored["instructions"]) == {f"{w} {d}" for w in WORKLOADS for d in DTYPES}
     assert stored["compiler"] != "unknown"
+
+
+PTXAS = """
+ptxas info    : Compiling entry function '_ZN1aE' for 'sm_90'
+ptxas info    : Function properties for _ZN1aE
+    32 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+ptxas info    : Used 40 registers, used 1 barriers, 48 bytes cumulative stack size, 640 bytes smem
+ptxas info    : Function properties for _ZN6calledE
+    16 bytes stack frame, 4 bytes spill stores, 8 bytes spill loads
+ptxas info    : Compiling entry function '_ZN1bE' for 'sm_90'
+ptxas info    : Function properties for _ZN1bE
+    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+ptxas info    : Used 8 registers
+"""
+
+
+def test_the_kernel_report_counts_spills_of_what_a_kernel_calls():
+    from bench.kernels import Kernel, read
+
+    first, second = read(PTXAS)
+    assert (first.registers, first.stack, first.shared) == (40, 32, 640)
+    assert (first.spill_stores, first.spill_loads) == (4, 8)
+    assert first.spills
+    assert (second.registers, second.spills) == (8, False)
+    assert read("nothing of the kind") == []
+    assert isinstance(first, Kernel)
+
+
+def test_the_kernel_report_fails_on_spills(tmp_path, capsys):
+    from bench.kernels import main
+
+    log = tmp_path / "build.log"
+    log.write_text(PTXAS)
+    assert main([str(log)]) == 1
+    assert "spills: sm_90" in capsys.readouterr().out
+    assert main([str(log), "--may-spill", "a"]) == 0
+    log.write_text("")
+    assert main([str(log)]) == 1

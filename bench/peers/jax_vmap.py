@@ -13,6 +13,7 @@ elsewhere.
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 
@@ -22,12 +23,14 @@ import numpy as np
 
 from ..cases import LEARNING_RATE, SEED, STEP_SIZE, TEMPERATURE, Problem
 
-jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_platforms", os.environ.get("JAX_PLATFORMS", "cpu"))
 jax.config.update("jax_enable_x64", True)
 
 ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 CHUNKS = (2, 8, 32, 128)
+GPU_CHUNKS = (1024, 8192, 65536)  # a GPU is filled by no fewer
 WHOLE_BYTES = 4 * 2**30  # beyond, all replicas at once took twice the time of chunks
+GPU_WHOLE_BYTES = 32 * 2**30  # beyond, they might not fit its memory
 PATIENCE = 0.2  # seconds of trials of one candidate
 
 
@@ -171,19 +174,21 @@ def quickest(candidates: dict):
     return min(seconds, key=seconds.get)
 
 
-def chunk_sizes(replicas: int) -> list[int]:
-    """Divisors of R smaller than R, the nearest (by ratio) to each of CHUNKS; 1 for a prime R."""
-    divisors = [d for d in range(1, min(replicas, 1000)) if replicas % d == 0]
+def chunk_sizes(replicas: int, wanted: tuple[int, ...] = CHUNKS) -> list[int]:
+    """Divisors of R smaller than R, the nearest (by ratio) to each wanted; 1 for a prime R."""
+    most = min(replicas, 8 * max(wanted))
+    divisors = [d for d in range(1, most) if replicas % d == 0]
     if not divisors:
         return []
-    return sorted({min(divisors, key=lambda d: max(d / c, c / d)) for c in CHUNKS})
+    return sorted({min(divisors, key=lambda d: max(d / c, c / d)) for c in wanted})
 
 
 def whole_is_small(problem: Problem) -> bool:
-    """Whether activations and slopes of all replicas at once stay below WHOLE_BYTES."""
+    """Whether activations and slopes of all replicas at once stay below a bound."""
     case = problem.case
     units = (case.batch or case.samples) * sum(case.layer_sizes[1:])
-    return 3 * case.replicas * units * np.dtype(problem.dtype).itemsize < WHOLE_BYTES
+    bound = GPU_WHOLE_BYTES if problem.on_gpu else WHOLE_BYTES
+    return 3 * case.replicas * units * np.dtype(problem.dtype).itemsize < bound
 
 
 def reference(problem: Problem) -> dict:
@@ -197,7 +202,7 @@ def variants(problem: Problem) -> dict[str, dict]:
     The layout is the quicker of two in a trial; ``jax`` is absent where its activations would
     stream through memory, ``jax_chunk`` where R cannot be cut.
     """
-    chunks = chunk_sizes(problem.case.replicas)
+    chunks = chunk_sizes(problem.case.replicas, GPU_CHUNKS if problem.on_gpu else CHUNKS)
     trial = None if whole_is_small(problem) or not chunks else chunks[-1]
     layouts = {units_first: task(problem, units_first, trial) for units_first in (False, True)}
     best = quickest(layouts)

@@ -46,13 +46,14 @@ def mean_loss(problem):
     return loss
 
 
-def tensor(array):
-    return torch.from_numpy(np.array(array))
-
-
 def engines(problem: Problem) -> dict:
     """One task; the number of threads is set for the whole process, which is this comparison's."""
     torch.set_num_threads(problem.threads)
+    device = problem.device if problem.on_gpu else "cpu"
+
+    def tensor(array):
+        return torch.from_numpy(np.array(array)).to(device)
+
     case, loss = problem.case, mean_loss(problem)
     inputs, targets, start, v = map(
         tensor, (problem.inputs, problem.targets, problem.theta, problem.v)
@@ -62,11 +63,14 @@ def engines(problem: Problem) -> dict:
     amplitude = float(np.sqrt(2 * STEP_SIZE * TEMPERATURE))
 
     def langevin(noise):
-        theta, draws = start.clone(), torch.Generator().manual_seed(SEED)
+        theta, draws = start.clone(), torch.Generator(device).manual_seed(SEED)
         for _ in range(case.steps):
             theta = theta - STEP_SIZE * slope(theta, inputs, targets)
             if noise:
-                theta += amplitude * torch.randn(theta.shape, generator=draws, dtype=theta.dtype)
+                noise_now = torch.randn(
+                    theta.shape, generator=draws, dtype=theta.dtype, device=device
+                )
+                theta += amplitude * noise_now
         return theta
 
     def sgd(noise):
@@ -86,4 +90,4 @@ def engines(problem: Problem) -> dict:
         "energy": lambda noise: vmap(loss, in_dims=(0, None, None))(start, inputs, targets),
         "hessian": lambda noise: vmap(lambda t: hessian(loss)(t, inputs, targets))(start),
     }[case.work]
-    return {"torch": lambda noise: work(noise).detach().numpy()}
+    return {"torch": lambda noise: work(noise).detach().cpu().numpy()}

@@ -13,6 +13,7 @@ void add_functions(py::module_&);
 void add_landscapes(py::module_&);
 void add_dynamics(py::module_&);
 void add_superpotentials(py::module_&);
+void add_devices(py::module_&);  // of targets that have devices
 
 // The landscape behind a handle; is_single tells which of the two number types it has.
 template <class Real>

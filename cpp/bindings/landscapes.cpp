@@ -16,7 +16,9 @@ struct Handle {
 };
 template <class Real>
 struct MlpHandle : Handle<Real> {
-  const Mlp<Real>& mlp() const { return static_cast<const Mlp<Real>&>(*this->landscape); }
+  const Network<Real>& network() const {
+    return dynamic_cast<const Network<Real>&>(*this->landscape);
+  }
 };
 
 // Per-replica data fixes how many replicas a batch has.
@@ -125,10 +127,12 @@ void add_handles(py::module_& m, const char* name, const char* mlp_name) {
   using M = MlpHandle<Real>;
   const auto per_sample = [](PerSample what) {
     return [what](const M& h, py::handle theta, int threads) {
+      if (what == PerSample::margins && h.network().shape().loss == Loss::mse)
+        throw py::value_error("margins: expected a classification loss, got mse");
       const auto x = batch(*h.landscape, theta);
       auto out = make<Real>("per-sample values", {x.size(0), h.landscape->samples()});
       released([&, to = out.mutable_data()] {
-        h.mlp().per_sample(what, x.size(0), x.data(), to, threads, python_signals());
+        h.network().per_sample(what, x.size(0), x.data(), to, threads, python_signals());
       });
       return out;
     };
@@ -140,7 +144,7 @@ void add_handles(py::module_& m, const char* name, const char* mlp_name) {
           "predict",
           [](const M& h, py::handle theta, py::handle inputs, int threads) {
             const auto x = points<Real>("theta", theta, h.landscape->dim());
-            const MlpShape& shape = h.mlp().shape();
+            const MlpShape& shape = h.network().shape();
             const bool shared = !py::isinstance<py::array>(inputs) ||
                                 py::reinterpret_borrow<py::array>(inputs).ndim() != 3;
             const auto in =
@@ -149,8 +153,8 @@ void add_handles(py::module_& m, const char* name, const char* mlp_name) {
             const long samples = in.size(shared ? 0 : 1);
             auto out = make<Real>("predictions", {x.size(0), samples, shape.outputs()});
             released([&, to = out.mutable_data()] {
-              h.mlp().predict(x.size(0), x.data(), samples, in.data(), !shared, to, threads,
-                              python_signals());
+              h.network().predict(x.size(0), x.data(), samples, in.data(), !shared, to, threads,
+                                  python_signals());
             });
             return out;
           },
@@ -176,8 +180,9 @@ py::object make_mlp(const MlpShape& shape, py::handle inputs, py::handle targets
   data.samples = samples;
   data.input_replicas = many_inputs ? in.size(0) : 0;
   data.target_replicas = many_targets ? out.size(0) : 0;
+  check_mlp_data(data);
   MlpHandle<Real> handle;
-  handle.landscape = std::make_shared<Mlp<Real>>(shape, std::move(data));
+  handle.landscape = make_mlp(shape, std::move(data));
   return py::cast(std::move(handle));
 }
 

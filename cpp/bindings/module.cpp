@@ -6,11 +6,15 @@
 
 PYBIND11_MODULE(THALWEG_TARGET_NAME, m) {
   namespace b = thalweg::bindings;
-  m.doc() = "The thalweg core, compiled for one instruction-set level.";
+  m.doc() = "The thalweg core, compiled for one target.";
   m.def("name", [] { return THALWEG_TEXT(THALWEG_TARGET_NAME); });
   m.def("lanes", [](const std::string& dtype) {
+#if defined(THALWEG_HAS_DEVICES)  // a thread of a device has one number to a register
+    if (dtype == "float32" || dtype == "float64") return 1;
+#else
     if (dtype == "float32") return thalweg::native_lanes<float>;
     if (dtype == "float64") return thalweg::native_lanes<double>;
+#endif
     throw pybind11::value_error("dtype: expected 'float32' or 'float64', got '" + dtype + "'");
   });
   m.def("default_threads", &thalweg::default_threads);
@@ -20,4 +24,7 @@ PYBIND11_MODULE(THALWEG_TARGET_NAME, m) {
   b::add_landscapes(m);
   b::add_superpotentials(m);
   b::add_dynamics(m);
+#if defined(THALWEG_HAS_DEVICES)
+  b::add_devices(m);
+#endif
 }

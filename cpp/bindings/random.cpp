@@ -70,10 +70,8 @@ void add_random(py::module_& m) {
         if (n < 1 || n > std::numeric_limits<std::int32_t>::max())
           throw py::value_error("n: expected 1 to 2^31 - 1, got " + std::to_string(n));
         auto out = make<std::int32_t>("permutations", {names.size(0), n});
-        std::int32_t* to = out.mutable_data();
-        for (long r = 0; r < names.size(0); ++r)
-          permutation(Key(seed), names.data()[r], step, stream_named(stream),
-                      static_cast<std::int32_t>(n), to + r * n);
+        draw_permutations(seed, stream_named(stream), step, names.size(0), names.data(),
+                          static_cast<std::int32_t>(n), out.mutable_data());
         return out;
       },
       py::arg("seed"), py::arg("stream"), py::arg("step"), py::arg("replicas"), py::arg("n"));

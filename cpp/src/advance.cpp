@@ -1,6 +1,6 @@
-// The one loop of all dynamics: steps, divergence, records. Blocks run one after another, each with
-// all of its steps, so that its numbers stay in cache; a user's function moves all blocks together.
-#include <cstring>
+// Runs on this processor. Blocks run one after another, each with all of its steps, so that its
+// numbers stay in cache; a user's function moves all blocks together.
+#include <thalweg/dynamics/run.hpp>
 #include <thalweg/engine/dynamics.hpp>
 
 namespace thalweg {
@@ -77,7 +77,6 @@ class UserField final : public Field<Real> {
 // One call of advance(): what is shared by all blocks.
 template <class Real>
 struct Run {
-  using S = Lanes<Real>;
   using W = Walkers<Real>;
 
   const Landscape<Real>& landscape;
@@ -86,21 +85,20 @@ struct Run {
   const StateBefore<Real>& before;
   const StateAfter<Real>& after;
   Real *energies, *observed, *points;
+  const std::vector<Observable> observables = rule.observables_named(plan.observables);
 
   W load(const Rows<Real>& block) const {
     const long R = plan.replicas, P = landscape.dim();
     const int vectors = static_cast<int>(rule.vectors.size());
     const int scalars = static_cast<int>(rule.scalars.size());
-    W w(block, W::first_vector + vectors + rule.temporary_vectors,
-        W::first_scalar + scalars + rule.temporary_scalars);
-    block.load(before.points, w.vector(W::x));
-    if (before.energy) w.scalars[W::energy] = block.load_number(before.energy);
-    if (before.gradient) block.load(before.gradient, w.vector(W::g));
+    W w(block, plan.seed, rule.slots());
+    block.load(before.points, w.vector(point));
+    if (before.energy) w.scalars[energy_now] = block.load_number(before.energy);
+    if (before.gradient) block.load(before.gradient, w.vector(slope));
     for (int k = 0; k < vectors; ++k)
-      block.load(before.vectors + k * R * P, w.vector(W::first_vector + k));
+      block.load(before.vectors + k * R * P, w.vector(first_vector + k));
     for (int m = 0; m < scalars; ++m)
-      w.scalars[W::first_scalar + m] = block.load_number(before.scalars + m * R);
-    w.parameters.resize(rule.parameters.size());
+      w.scalars[first_scalar + m] = block.load_number(before.scalars + m * R);
     for (int lane = 0; lane < W::W; ++lane) {
       const long row = block.row[lane];
       for (std::size_t k = 0; k < w.parameters.size(); ++k)
@@ -115,13 +113,13 @@ struct Run {
 
   void store(const W& w) const {
     const long R = plan.replicas, P = landscape.dim();
-    w.block.store(w.vector(W::x), after.points);
-    if (after.energy) w.block.store_number(w.scalars[W::energy], after.energy);
-    if (after.gradient) w.block.store(w.vector(W::g), after.gradient);
+    w.block.store(w.vector(point), after.points);
+    if (after.energy) w.block.store_number(w.scalars[energy_now], after.energy);
+    if (after.gradient) w.block.store(w.vector(slope), after.gradient);
     for (std::size_t k = 0; k < rule.vectors.size(); ++k)
-      w.block.store(w.vector(W::first_vector + k), after.vectors + k * R * P);
+      w.block.store(w.vector(first_vector + k), after.vectors + k * R * P);
     for (std::size_t m = 0; m < rule.scalars.size(); ++m)
-      w.block.store_number(w.scalars[W::first_scalar + m], after.scalars + m * R);
+      w.block.store_number(w.scalars[first_scalar + m], after.scalars + m * R);
     for (int lane = 0; lane < w.block.used; ++lane) {
       const long row = w.block.row[lane];
       after.status[row] = static_cast<int>(w.status[lane]);
@@ -130,65 +128,34 @@ struct Run {
     }
   }
 
-  // A lost replica becomes nan and stays so; nan moves nothing else, as lanes do not mix.
-  void bury(W& w, long step) const { bury(w, step, rule.lost(w, step)); }
-  void bury(W& w, long step, Mask<Real, W::W> found) const {
-    const auto lost = found & w.lanes(Status::ok);
-    if (!any(lost)) return;
-    w.mark(lost, Status::diverged, step);
-    const S nan(std::numeric_limits<Real>::quiet_NaN());
-    for (long i = 0; i < w.packs; ++i) w.vector(W::x)[i] = select(lost, nan, w.vector(W::x)[i]);
-    w.scalars[W::energy] = select(lost, nan, w.scalars[W::energy]);
-  }
-
-  static Mask<Real, W::W> infinite_points(const W& w) {
-    const S zero(Real(0)), one(Real(1)), *x = w.vector(W::x);
-    return w.block.sum([&](long i) { return select(is_finite(x[i]), zero, one); }) > zero;
-  }
-
-  void record(Ensemble<Real>& ensemble, long step) const {
-    if (step % plan.record_every != 0) return;
-    const long row = step / plan.record_every - plan.first_step / plan.record_every - 1;
+  void record(const W& w, long row) const {
     const long R = plan.replicas, records = plan.records();
-    if (!rule.has_full_energy()) {
-      for (auto& w : ensemble.blocks) ensemble.field.minibatch(w, nullptr, 0);
-      ensemble.field.energy(ensemble.blocks, W::x, W::energy);
-      for (auto& w : ensemble.blocks) bury(w, step);
-    }
-    for (auto& w : ensemble.blocks) {
-      w.block.store_number(w.scalars[W::energy], energies + row * R);
-      for (std::size_t k = 0; k < plan.observables.size(); ++k) {
-        const S value = rule.observe(w, plan.observables[k]);
-        w.block.store_number(value, observed + (k * records + row) * R);
-      }
-      if (points) w.block.store(w.vector(W::x), points + row * R * landscape.dim());
-    }
+    w.block.store_number(w.scalars[energy_now], energies + row * R);
+    for (std::size_t k = 0; k < observables.size(); ++k)
+      w.block.store_number(rule.observe(w, observables[k]), observed + (k * records + row) * R);
+    if (points) w.block.store(w.vector(point), points + row * R * landscape.dim());
   }
 
   // The gradient at a point does not depend on who asks: what the call before knew is as good.
-  void know_start(Ensemble<Real>& ensemble) const {
-    const Known wanted = rule.known_at_start();
-    if (wanted == Known::gradient && !before.gradient) ensemble.gradient();
-    if (wanted == Known::energy && !before.energy)
-      ensemble.field.energy(ensemble.blocks, W::x, W::energy);
-    if (after.start_energy)
-      for (const W& w : ensemble.blocks)
-        w.block.store_number(w.scalars[W::energy], after.start_energy);
+  Steps steps() const {
+    return {plan.first_step, plan.steps, plan.record_every, before.energy != nullptr,
+            before.gradient != nullptr};
   }
 
-  void all_steps(Ensemble<Real>& ensemble, Watch& watch) const {
-    know_start(ensemble);
-    rule.enter(ensemble, plan.first_step);
-    for (long s = plan.first_step + 1; s <= plan.first_step + plan.steps; ++s) {
-      watch.poll();
-      rule.step(ensemble, s);
-      // With minibatches the energy at hand is that of the point before this step.
-      for (auto& w : ensemble.blocks) bury(w, rule.has_full_energy() ? s : s - 1);
-      record(ensemble, s);
+  struct Host {
+    const Run& run;
+    Watch& watch;
+    void poll() const { watch.poll(); }
+    void started(const W& w) const {
+      if (run.after.start_energy)
+        w.block.store_number(w.scalars[energy_now], run.after.start_energy);
     }
-    if (!rule.has_full_energy())
-      for (auto& w : ensemble.blocks) bury(w, plan.first_step + plan.steps, infinite_points(w));
-    for (const auto& w : ensemble.blocks) store(w);
+    void record(const W& w, long row) const { run.record(w, row); }
+  };
+  void all_steps(Ensemble<Real>& ensemble, Watch& watch) const {
+    Host host{*this, watch};
+    run_steps(ensemble, rule, steps(), host);
+    for (const W& w : ensemble.blocks) store(w);
   }
 };
 
@@ -198,12 +165,14 @@ template <class Real>
 void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const RunPlan& plan,
              const StateBefore<Real>& before, const StateAfter<Real>& after, Real* energies,
              Real* observed, Real* points, const StopQuestion& stop) {
+  if (const auto* remote = dynamic_cast<const RemoteLandscape<Real>*>(&landscape))
+    return remote->advance(rule, plan, before, after, energies, observed, points);
   const Run<Real> run{landscape, rule, plan, before, after, energies, observed, points};
   const Partition<Real> cut(landscape.blocking(), landscape.dim(), plan.replicas);
   const long blocks = cut.count();
   if (const auto* user = dynamic_cast<const BatchLandscape<Real>*>(&landscape)) {
     UserField<Real> field(*user, plan.replicas);
-    Ensemble<Real> ensemble{{}, field, plan.seed};
+    Ensemble<Real> ensemble{{}, field};
     for (long b = 0; b < blocks; ++b) ensemble.blocks.push_back(run.load(cut[b]));
     parallel_for(1, 1, [&](long, int, Watch& watch) { run.all_steps(ensemble, watch); }, stop);
     return;
@@ -213,7 +182,7 @@ void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const Run
       blocks, plan.threads,
       [&](long block, int worker, Watch& watch) {
         if (!fields[worker]) fields[worker] = std::make_unique<CompiledField<Real>>(landscape);
-        Ensemble<Real> ensemble{{}, *fields[worker], plan.seed};
+        Ensemble<Real> ensemble{{}, *fields[worker]};
         ensemble.blocks.push_back(run.load(cut[block]));
         fields[worker]->bind(ensemble.blocks[0].block);
         run.all_steps(ensemble, watch);

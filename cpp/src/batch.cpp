@@ -28,11 +28,17 @@ void for_blocks(const Landscape<Real>& landscape, Blocking blocking, long rows, 
       stop);
 }
 
+template <class Real>
+const RemoteLandscape<Real>* remote(const Landscape<Real>& landscape) {
+  return dynamic_cast<const RemoteLandscape<Real>*>(&landscape);
+}
+
 }  // namespace
 
 template <class Real>
 void batch_energy(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                   int threads, const StopQuestion& stop) {
+  if (const auto* there = remote(landscape)) return there->energy(replicas, x, e);
   for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
              [&](const Rows<Real>& block, Worker<Real>& w) {
                w.field->bind(block);
@@ -44,6 +50,7 @@ void batch_energy(const Landscape<Real>& landscape, long replicas, const Real* x
 template <class Real>
 void batch_gradient(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                     Real* g, int threads, const StopQuestion& stop) {
+  if (const auto* there = remote(landscape)) return there->gradient(replicas, x, e, g);
   for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
              [&](const Rows<Real>& block, Worker<Real>& w) {
                w.field->bind(block);
@@ -56,6 +63,7 @@ void batch_gradient(const Landscape<Real>& landscape, long replicas, const Real*
 template <class Real>
 void batch_product(const Landscape<Real>& landscape, long replicas, const Real* x, const Real* v,
                    Real* hv, int threads, const StopQuestion& stop) {
+  if (const auto* there = remote(landscape)) return there->product(replicas, x, v, hv);
   for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
              [&](const Rows<Real>& block, Worker<Real>& w) {
                w.field->bind(block);
@@ -71,6 +79,7 @@ void batch_product(const Landscape<Real>& landscape, long replicas, const Real* 
 template <class Real>
 void batch_hessian(const Landscape<Real>& landscape, long replicas, const Real* x, Real* h,
                    int threads, const StopQuestion& stop) {
+  if (const auto* there = remote(landscape)) return there->hessian(replicas, x, h);
   const long dim = landscape.dim();
   if (landscape.whole_hessians())
     return for_blocks(landscape, Blocking{}, replicas, threads, stop,

@@ -39,6 +39,12 @@ template void draw_numbers(Draw, std::uint64_t, Stream, std::uint32_t, long, con
 template void draw_numbers(Draw, std::uint64_t, Stream, std::uint32_t, long, const std::uint32_t*,
                            long, double*);
 
+void draw_permutations(std::uint64_t seed, Stream stream, std::uint32_t step, long replicas,
+                       const std::uint32_t* names, std::int32_t n, std::int32_t* out) {
+  for (long r = 0; r < replicas; ++r)
+    permutation(Key(seed), names[r], step, stream, n, out + r * n);
+}
+
 void philox_words(long count, const std::uint32_t* counters, const std::uint32_t* key,
                   std::uint32_t* out) {
   const Key k(key[0] | static_cast<std::uint64_t>(key[1]) << 32);

@@ -1,8 +1,7 @@
-// What the rules share: options, noise, and loops over the coordinates of a block.
+// What the rules share: options, names, and how a motion becomes a rule.
 #pragma once
 
 #include <thalweg/engine/dynamics.hpp>
-#include <thalweg/engine/noise.hpp>
 
 namespace thalweg {
 
@@ -54,35 +53,40 @@ struct Registered {
   }
 };
 
-// What every rule with a full gradient can tell.
-template <class Real>
-Lanes<Real> observe_point(const Walkers<Real>& w, const std::string& name) {
-  using W = Walkers<Real>;
-  if (name == "squared_norm") return w.squared_norm(w.vector(W::x));
-  if (name == "gradient_squared_norm") return w.squared_norm(w.vector(W::g));
-  if (name == "virial") return w.dot(w.vector(W::x), w.vector(W::g));
-  throw std::invalid_argument("observables: this dynamics does not record '" + name + "'");
-}
+// A rule from a motion; what is left is to read the options and to name things.
+template <class Real, template <class> class M>
+class MotionRule : public Rule<Real> {
+ public:
+  using S = Lanes<Real>;
+  using typename Rule<Real>::Truth;
 
-// sum += x, with what rounding loses kept in `rest` (Kahan): float32 counts and times go on
-// growing.
-template <class S>
-THALWEG_INLINE void add_to(S& sum, S& rest, S x) {
-  const S y = x + rest, next = sum + y;
-  rest = y - (next - sum);
-  sum = next;
-}
+  Motion<Real> motion() const override { return motion_; }
+  Slots slots() const override { return motion_.slots; }
+  Known known_at_start() const override { return motion_.known_at_start(); }
+  bool has_full_energy() const override { return motion_.has_full_energy(); }
+  void enter(Ensemble<Real>& ensemble, long first_step) const override {
+    motion_.enter(ensemble, first_step);
+  }
+  void step(Ensemble<Real>& ensemble, long step) const override { motion_.step(ensemble, step); }
+  Truth lost(Walkers<Real>& w, long step) const override { return motion_.lost(w, step); }
+  S observe(const Walkers<Real>& w, Observable what) const override {
+    return motion_.observe(w, what);
+  }
 
-// Mirrors points that left through a hard lid; nothing where there is none.
-template <class S>
-THALWEG_INLINE S inside(S x, S bound) {
-  return bound - abs(bound - x);
-}
-template <class Real>
-void keep_inside(Walkers<Real>& w, int vector, Lanes<Real> bound) {
-  if (!all(is_finite(bound))) return;
-  Lanes<Real>* x = w.vector(vector);
-  for (long i = 0; i < w.packs; ++i) x[i] = inside(x[i], bound);
-}
+ protected:
+  M<Real> motion_{};
+
+  // Once all names are in place: room for them, and for what lives during a call only.
+  void settle(int temporary_vectors, int temporary_scalars) {
+    motion_.slots = {static_cast<int>(this->vectors.size()), static_cast<int>(this->scalars.size()),
+                     temporary_vectors, temporary_scalars,
+                     static_cast<int>(this->parameters.size())};
+  }
+  // The slot of a carried vector or scalar, named last.
+  static int add(std::vector<std::string>& names, const char* name, int first) {
+    names.push_back(name);
+    return first + static_cast<int>(names.size()) - 1;
+  }
+};
 
 }  // namespace thalweg

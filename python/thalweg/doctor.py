@@ -73,7 +73,19 @@ def _compiled() -> list[str]:
     reasons = _targets.why_not()
     for name in _targets.KNOWN:
         lines.append(_row(f"  {name}", reasons.get(name, "usable")))
+        if name in _targets.DEVICES and name not in reasons:
+            lines += [_row(f"    {device}", _device(device)) for device in _targets.devices(name)]
     return lines
+
+
+def _device(device: str) -> str:
+    info = _targets.device_info(device)
+    major, minor = info["compute_capability"]
+    free, memory = (info[key] / 2**30 for key in ("free_memory", "memory"))
+    return (
+        f"{info['name']}, compute capability {major}.{minor}, "
+        f"{info['processors']} multiprocessors, {free:.1f} of {memory:.1f} GiB free"
+    )
 
 
 def _threads() -> list[str]:

@@ -54,21 +54,33 @@ class Landscape(Protocol):
 
 
 def load_target(device: str) -> ModuleType:
-    """Return the compiled module for "cpu" (the best target here) or for a target by name."""
-    names = _targets.available()
+    """Return the compiled module for "cpu" (the best target here) or for a target by name.
+
+    For "cuda" and "cuda:1" the landscape made next is on that device.
+    """
     if not isinstance(device, str):
-        raise TypeError(message("device", "a text such as 'cpu'", show(device)))
-    if device != "cpu" and device not in names:
-        allowed = ["cpu", *names]
+        raise TypeError(message("device", "a text such as 'cpu' or 'cuda'", show(device)))
+    if device == "cpu":
+        return _targets.load_device(_targets.default())
+    name = device.partition(":")[0]
+    if name in _targets.DEVICES and name in _targets.built():
+        return _targets.load_device(device)
+    if device not in _targets.available():
+        allowed = ["cpu", *_targets.available()]
         raise ValueError(
             message("device", f"one of {allowed}", repr(device), closest(device, allowed))
         )
-    return _targets.load(_targets.default() if device == "cpu" else device)
+    return _targets.load(device)
 
 
 def thread_count(threads: int | None) -> int:
     """Return what the core expects: 0 stands for its default (THALWEG_NUM_THREADS, else all)."""
     return 0 if threads is None else integer("threads", threads, least=1)
+
+
+def on_device(array: Any) -> bool:
+    """Whether an array is on a GPU: of CuPy, of PyTorch there, or a result that stayed there."""
+    return not isinstance(array, np.ndarray) and hasattr(array, "__cuda_array_interface__")
 
 
 class CompiledLandscape(Described):
@@ -97,6 +109,18 @@ class CompiledLandscape(Described):
     ) -> None:
         """Keep the handle and everything `__init__` was given, under the names it has there."""
         self._set(_module=module, _core=core, device=device, arguments=arguments)
+
+    def _there(self, work: str, *arrays: Any) -> Any:
+        """Evaluate arrays that are on the landscape's device; the result stays there."""
+        if not hasattr(self._module, "evaluate_there"):
+            where = f"an array of the host, as this landscape is on {self.target}"
+            raise TypeError(
+                message("theta", where, "one on a GPU", "Copy it, or use device='cuda'.")
+            )
+        for name, array in zip(("theta", "v"), arrays, strict=False):
+            if not on_device(array):
+                raise TypeError(message(name, "an array on the device, as theta", show(array)))
+        return self._module.evaluate_there(self._core, work, list(arrays))
 
     @property
     def dim(self) -> int:
@@ -145,6 +169,8 @@ class CompiledLandscape(Described):
         >>> tw.Quadratic(2.0, dim=3).energy(np.ones((1, 3)))
         array([3.])
         """
+        if on_device(theta):
+            return self._there("energy", theta)
         return self._core.energy(theta, thread_count(threads))
 
     def gradient(
@@ -162,6 +188,8 @@ class CompiledLandscape(Described):
         >>> gradient
         array([[2., 2., 2.]])
         """
+        if on_device(theta):
+            return self._there("gradient", theta)
         return self._core.gradient(theta, thread_count(threads))
 
     def hvp(self, theta: np.ndarray, v: np.ndarray, *, threads: int | None = None) -> np.ndarray:
@@ -188,6 +216,8 @@ class CompiledLandscape(Described):
         >>> tw.Quadratic(2.0, dim=3).hvp(np.zeros((1, 3)), np.ones((1, 3)))
         array([[2., 2., 2.]])
         """
+        if on_device(theta):
+            return self._there("hvp", theta, v)
         return self._core.hvp(theta, v, thread_count(threads))
 
     def hessian(self, theta: np.ndarray, *, threads: int | None = None) -> np.ndarray:

@@ -1,18 +1,27 @@
 // Dynamics as the engine runs them: a rule makes steps, advance() makes runs.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <thalweg/dynamics/descent_motion.hpp>
+#include <thalweg/dynamics/flow_motion.hpp>
+#include <thalweg/dynamics/langevin_motion.hpp>
+#include <thalweg/dynamics/walk_motion.hpp>
 #include <thalweg/engine/ensemble.hpp>
 #include <thalweg/engine/threads.hpp>
+#include <variant>
 
 namespace thalweg {
 
 using Options = std::map<std::string, double>;
 
-enum class Known { nothing, energy, gradient };
+// Every motion there is. A target that runs them itself takes the motion out of a rule.
+template <class Real>
+using Motion = std::variant<LangevinMotion<Real>, SgdMotion<Real>, AdamMotion<Real>,
+                            FlowMotion<Real>, WalkMotion<Real>>;
 
-// A rule of motion. Written once over an Ensemble; the field decides how gradients are had. A rule
-// is shared by all threads and holds only what the user chose; what changes is in the Walkers.
+// A motion with the names of what it is made from and what it carries. A rule is shared by all
+// threads and holds only what the user chose; what changes is in the Walkers.
 template <class Real>
 class Rule {
  public:
@@ -24,21 +33,23 @@ class Rule {
   std::vector<std::string> vectors;      // carried from step to step, one number per parameter
   std::vector<std::string> scalars;      // carried from step to step, one number per replica
   std::vector<std::string> observables;  // what can be recorded besides the energy
-  int temporary_vectors = 0, temporary_scalars = 0;
 
-  // What of the landscape must be known before the first step. Runs cut in pieces hand it on.
-  virtual Known known_at_start() const { return Known::gradient; }
-  // Before the first step of a call: anything that follows from the carried state.
+  virtual Motion<Real> motion() const = 0;
+  virtual Slots slots() const = 0;
+  // What run_steps() asks of a motion.
+  virtual Known known_at_start() const = 0;
+  virtual bool has_full_energy() const = 0;
   virtual void enter(Ensemble<Real>& ensemble, long first_step) const = 0;
   virtual void step(Ensemble<Real>&, long step) const = 0;
-  // Replicas lost in this step, after whatever the rule did to save them.
-  virtual Truth lost(Walkers<Real>& w, long /*step*/) const {
-    return ~is_finite(w.scalars[Walkers<Real>::energy]);
-  }
-  // Whether scalars[energy] is the energy of the point on all samples.
-  virtual bool has_full_energy() const { return true; }
-  virtual S observe(const Walkers<Real>&, const std::string& name) const = 0;
+  virtual Truth lost(Walkers<Real>& w, long step) const = 0;
+  virtual S observe(const Walkers<Real>&, Observable) const = 0;
+
+  // Throws std::invalid_argument for what this rule does not record.
+  std::vector<Observable> observables_named(const std::vector<std::string>& names) const;
 };
+
+// Throws std::invalid_argument for minibatches larger than the number of samples.
+void check_batches(const BatchPlan& plan, long samples);
 
 // Options a rule does not know are refused; those it knows and are missing too.
 template <class Real>

@@ -2,23 +2,22 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <thalweg/dynamics/walker.hpp>
 #include <thalweg/engine/landscape.hpp>
+#include <thalweg/engine/noise.hpp>
 
 namespace thalweg {
 
-enum class Status : int { ok = 0, converged = 1, diverged = 2 };
-
-// One block of replicas during a run. Vectors are points in packs, scalars one pack each; a rule
-// names its own behind the first few.
+// One block of replicas during a run: a walker as motions know it (dynamics/walker.hpp).
 template <class Real>
 struct Walkers {
   using S = Lanes<Real>;
+  using Number = S;
   static constexpr int W = S::lanes;
-  enum : int { x = 0, g = 1, first_vector = 2 };  // vectors: point, gradient
-  enum : int { energy = 0, first_scalar = 1 };    // scalars
+  using Truth = Mask<Real, W>;
 
   Rows<Real> block;
+  std::uint64_t seed;
   long packs;                            // in a vector
   std::array<std::uint32_t, W> replica;  // names of the replicas, for random numbers
   std::array<Status, W> status;
@@ -27,36 +26,62 @@ struct Walkers {
   std::vector<int> order, batch;  // minibatches: this epoch's order, this step's samples
   std::int64_t epoch = -1;        // the one in `order`
 
-  Walkers(Rows<Real> block, int vectors, int scalars_wanted)
+  Walkers(Rows<Real> block, std::uint64_t seed, const Slots& slots)
       : block(block),
+        seed(seed),
         packs(block.packs()),
-        scalars(scalars_wanted, S(Real(0))),
-        numbers(packs * vectors, S(Real(0))) {}
+        parameters(slots.parameters),
+        scalars(slots.all_scalars(), S(Real(0))),
+        numbers(packs * slots.all_vectors(), S(Real(0))) {}
+
+  long dim() const { return block.dim; }
   S* vector(int slot) { return numbers.data() + slot * packs; }
   const S* vector(int slot) const { return numbers.data() + slot * packs; }
+  S& scalar(int slot) { return scalars[slot]; }
+  const S& scalar(int slot) const { return scalars[slot]; }
+  S parameter(int k) const { return parameters[k]; }
 
-  // Sums over the components of a point, in every lane of its replica.
-  S dot(const S* a, const S* b) const {
-    return block.sum([&](long i) { return a[i] * b[i]; });
+  template <class F>
+  THALWEG_INLINE void each(F f) const {
+    for (long i = 0; i < packs; ++i) f(i);
   }
-  S squared_norm(const S* a) const { return dot(a, a); }
-  S squared_distance(const S* a, const S* b) const {
-    return block.sum([&](long i) { return (a[i] - b[i]) * (a[i] - b[i]); });
+  template <class F>
+  THALWEG_INLINE void first(F f) const {
+    f();
+  }
+  template <class Term>
+  S sum(Term term) const {
+    return block.sum(term);
   }
 
-  // Lanes whose status is `wanted`.
-  Mask<Real, W> lanes(Status wanted) const {
-    Mask<Real, W> m{};
+  template <class Each>
+  THALWEG_INLINE void normals(Stream stream, long step, Each each) const {
+    noise().normals(stream, step, each);
+  }
+  template <class Each>
+  THALWEG_INLINE void normals(Stream stream, long step, long other, Each each) const {
+    noise().normals(stream, step, other, each);
+  }
+  S uniform(Stream stream, long step) const { return noise().uniform(stream, step); }
+
+  Truth is(Status wanted) const {
+    Truth m{};
     for (int lane = 0; lane < W; ++lane) m.bits[lane] = status[lane] == wanted ? -1 : 0;
     return m;
   }
-  void mark(Mask<Real, W> which, Status s, long step) {
+  void mark(Truth which, Status s, long step) {
     for (int lane = 0; lane < W; ++lane)
       if (which[lane] && status[lane] == Status::ok) {
         status[lane] = s;
         status_step[lane] = step;
       }
   }
+  void restored(Truth which) {
+    for (int lane = 0; lane < W; ++lane) restores[lane] += which[lane];
+  }
+
+ private:
+  Noise<Real> noise() const { return {seed, replica, block}; }
 };
 
 // Energies and gradients for all blocks of an ensemble at once.
@@ -75,12 +100,20 @@ class Field {
 // What moves together: with a compiled landscape one block, with the user's function all of them.
 template <class Real>
 struct Ensemble {
+  using Walker = Walkers<Real>;
   std::vector<Walkers<Real>> blocks;
   Field<Real>& field;
-  std::uint64_t seed;
 
-  void gradient(int x = Walkers<Real>::x, int g = Walkers<Real>::g, int e = Walkers<Real>::energy) {
-    field.gradient(blocks, x, g, e);
+  template <class F>
+  THALWEG_INLINE void for_each(F f) {
+    for (Walkers<Real>& w : blocks) f(w);
+  }
+  void gradient(int x, int g, int e) { field.gradient(blocks, x, g, e); }
+  void energy(int x, int e) { field.energy(blocks, x, e); }
+  Real upper_bound() const { return field.upper_bound(); }
+  void minibatches(const BatchPlan& plan, long step);
+  void all_samples() {
+    for (Walkers<Real>& w : blocks) field.minibatch(w, nullptr, 0);
   }
 };
 

@@ -1,6 +1,7 @@
 // What the engine knows of a landscape: energies, gradients and products of one block of replicas.
 #pragma once
 
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -64,5 +65,35 @@ class BatchLandscape : public Landscape<Real> {
 
 template <class Real>
 using LandscapePtr = std::shared_ptr<const Landscape<Real>>;
+
+template <class Real>
+class Rule;
+struct RunPlan;
+template <class Real, class Int, class Long>
+struct StateArrays;
+
+// A landscape whose points live elsewhere, on a GPU: it runs whole batches and whole runs itself.
+// Arrays as in batch.hpp and dynamics.hpp.
+template <class Real>
+class RemoteLandscape : public Landscape<Real> {
+ public:
+  using Before = StateArrays<const Real, const int, const std::int64_t>;
+  using After = StateArrays<Real, int, std::int64_t>;
+
+  std::unique_ptr<Evaluator<Real>> evaluator() const override {
+    throw std::logic_error("this landscape is not evaluated on this processor");
+  }
+  virtual void energy(long replicas, const Real* x, Real* e) const = 0;
+  virtual void gradient(long replicas, const Real* x, Real* e, Real* g) const = 0;
+  virtual void product(long replicas, const Real* x, const Real* v, Real* hv) const = 0;
+  virtual void hessian(long replicas, const Real* x, Real* h) const = 0;
+  // With all arrays on its device.
+  virtual int device() const = 0;
+  virtual void energy_there(long replicas, const Real* x, Real* e) const = 0;
+  virtual void gradient_there(long replicas, const Real* x, Real* e, Real* g) const = 0;
+  virtual void product_there(long replicas, const Real* x, const Real* v, Real* hv) const = 0;
+  virtual void advance(const Rule<Real>&, const RunPlan&, const Before&, const After&,
+                       Real* energies, Real* observed, Real* points) const = 0;
+};
 
 }  // namespace thalweg

@@ -26,10 +26,32 @@ struct MlpData {
   long target_replicas = 0;
 };
 
+// Throws std::invalid_argument where there are no samples, or sets of data that do not match.
+template <class Real>
+void check_mlp_data(const MlpData<Real>&);
+
 enum class PerSample { losses, margins };
 
+// What a network can be asked besides what all landscapes can.
 template <class Real>
-class Mlp final : public Landscape<Real> {
+class Network {
+ public:
+  virtual ~Network() = default;
+  virtual const MlpShape& shape() const = 0;
+  // Loss or margin of every sample: [R, N]. Margins are asked for of classifiers only.
+  virtual void per_sample(PerSample, long replicas, const Real* x, Real* out, int threads,
+                          const StopQuestion&) const = 0;
+  // Outputs [R, N, outputs] for inputs [N, inputs] or, with per_replica, [R, N, inputs].
+  virtual void predict(long replicas, const Real* x, long samples, const Real* inputs,
+                       bool per_replica, Real* out, int threads, const StopQuestion&) const = 0;
+};
+
+// A landscape that is a Network too, from data that were checked.
+template <class Real>
+LandscapePtr<Real> make_mlp(const MlpShape& shape, MlpData<Real> data);
+
+template <class Real>
+class Mlp final : public Landscape<Real>, public Network<Real> {
  public:
   Mlp(const MlpShape& shape, MlpData<Real> data);
   long dim() const override { return shape_.dim; }
@@ -42,14 +64,11 @@ class Mlp final : public Landscape<Real> {
   const char* kind() const override { return "mlp"; }
   std::unique_ptr<Evaluator<Real>> evaluator() const override;
 
-  // Loss or margin of every sample: [R, N].
   void per_sample(PerSample, long replicas, const Real* x, Real* out, int threads,
-                  const StopQuestion&) const;
-  // Outputs [R, N, outputs] for inputs [N, inputs] or, with per_replica, [R, N, inputs].
+                  const StopQuestion&) const override;
   void predict(long replicas, const Real* x, long samples, const Real* inputs, bool per_replica,
-               Real* out, int threads, const StopQuestion&) const;
-
-  const MlpShape& shape() const { return shape_; }
+               Real* out, int threads, const StopQuestion&) const override;
+  const MlpShape& shape() const override { return shape_; }
   const MlpData<Real>& data() const { return data_; }
 
  private:

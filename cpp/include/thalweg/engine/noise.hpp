@@ -2,9 +2,8 @@
 // used.
 #pragma once
 
-#include <thalweg/engine/ensemble.hpp>
+#include <thalweg/engine/rows.hpp>
 #include <thalweg/math/random.hpp>
-#include <thalweg/math/transpose.hpp>
 
 namespace thalweg {
 
@@ -14,8 +13,8 @@ class Noise {
   using S = Lanes<Real>;
   static constexpr int slots = numbers_per_block<S>, W = S::lanes;
 
-  Noise(std::uint64_t seed, const Walkers<Real>& walkers)
-      : key_(seed), replicas_(load_words<S>(walkers.replica.data())), block_(walkers.block) {}
+  Noise(std::uint64_t seed, const std::array<std::uint32_t, W>& replicas, const Rows<Real>& block)
+      : key_(seed), replicas_(load_words<S>(replicas.data())), block_(block) {}
 
   // Calls each(i, xi) for every pack i of a point with the normals of one step.
   template <class Each>

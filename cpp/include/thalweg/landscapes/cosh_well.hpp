@@ -15,16 +15,16 @@ struct CoshWell {
   static CoshWell from(Source& s) {
     return {s.dim, s.scalar("amplitude"), s.scalar("kappa")};
   }
-  Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
+  THALWEG_DEVICE Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
 
-  template <class S, class G>
-  S evaluate(Array<S> x, G gradient) const {
+  template <class S, class G, class Each = InOrder>
+  THALWEG_DEVICE S evaluate(Array<S> x, G gradient, Each each = {}) const {
     S energy(Real(0));
-    for (long i = 0; i < dim; ++i) {
+    each(dim, [&](long i) {
       const S up = exp(kappa * x[i]), down = exp(-(kappa * x[i]));
       energy += Real(0.5) * amplitude * (up + down);
       gradient.set(i, Real(0.5) * amplitude * kappa * (up - down));
-    }
+    });
     return energy;
   }
 };

@@ -17,17 +17,17 @@ struct ExponentialWalls {
   static ExponentialWalls from(Source& s) {
     return {s.dim, s.scalar("amplitude"), s.scalar("lid")};
   }
-  Real upper_bound() const { return lid; }  // dynamics reflect there
+  THALWEG_DEVICE Real upper_bound() const { return lid; }  // dynamics reflect there
 
-  template <class S, class G>
-  S evaluate(Array<S> x, G gradient) const {
+  template <class S, class G, class Each = InOrder>
+  THALWEG_DEVICE S evaluate(Array<S> x, G gradient, Each each = {}) const {
     const S forbidden(std::numeric_limits<Real>::infinity());
     S energy(Real(0));
-    for (long i = 0; i < dim; ++i) {
+    each(dim, [&](long i) {
       const S wall = amplitude * exp(-x[i]);
       energy += select(x[i] > S(lid), forbidden, wall);
       gradient.set(i, -wall);
-    }
+    });
     return energy;
   }
 };

@@ -1,19 +1,24 @@
 // Loss of one sample from the network's outputs f and the target y, and its slope d loss / d f.
 //
 // Binary targets are +1 or -1; the target of cross_entropy is the class index held as a number.
-// T is a plain number (one data set for all replicas) or a pack (one per replica).
+// T is a plain number (one data set for all replicas) or a pack (one per replica). F is an Array,
+// or anything else that is read by [o] and written by set(o, x).
 #pragma once
 
 #include <thalweg/math/dual.hpp>
+#include <utility>
 
 namespace thalweg {
 
 enum class Loss { mse, logistic, cross_entropy, hinge_squared };
 inline constexpr const char* loss_names[] = {"mse", "logistic", "cross_entropy", "hinge_squared"};
 
+template <class F>
+using number_in = std::remove_cvref_t<decltype(std::declval<F>()[0])>;
+
 struct MeanSquaredError {  // mean over outputs of (f - y)^2
-  template <class S, class T>
-  static S value(int outputs, Array<S> f, const T* y) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S value(int outputs, F f, const T* y) {
     S sum(real_of<S>(0));
     for (int o = 0; o < outputs; ++o) {
       const S error = f[o] - S(y[o]);
@@ -21,8 +26,8 @@ struct MeanSquaredError {  // mean over outputs of (f - y)^2
     }
     return real_of<S>(1) / real_of<S>(outputs) * sum;
   }
-  template <class S, class T>
-  static S slope(int outputs, Array<S> f, const T* y, real_of<S> weight, Array<S> out) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S slope(int outputs, F f, const T* y, real_of<S> weight, F out) {
     const real_of<S> factor = 2 * weight / real_of<S>(outputs);
     for (int o = 0; o < outputs; ++o) out.set(o, factor * (f[o] - S(y[o])));
     return value(outputs, f, y);
@@ -30,16 +35,16 @@ struct MeanSquaredError {  // mean over outputs of (f - y)^2
 };
 
 struct LogisticLoss {  // log(1 + exp(-y f))
-  template <class S, class T>
-  static S margin(int, Array<S> f, const T* y) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S margin(int, F f, const T* y) {
     return S(y[0]) * f[0];
   }
-  template <class S, class T>
-  static S value(int, Array<S> f, const T* y) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S value(int, F f, const T* y) {
     return softplus(-(S(y[0]) * f[0]));
   }
-  template <class S, class T>
-  static S slope(int, Array<S> f, const T* y, real_of<S> weight, Array<S> out) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S slope(int, F f, const T* y, real_of<S> weight, F out) {
     const S m = -(S(y[0]) * f[0]);
     out.set(0, -(weight * (S(y[0]) * logistic(m))));
     return softplus(m);
@@ -47,22 +52,22 @@ struct LogisticLoss {  // log(1 + exp(-y f))
 };
 
 struct HingeSquaredLoss {  // max(0, 1 - y f)^2
-  template <class S, class T>
-  static S margin(int, Array<S> f, const T* y) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S margin(int, F f, const T* y) {
     return S(y[0]) * f[0];
   }
-  template <class S, class T>
-  THALWEG_INLINE static S deficit(Array<S> f, const T* y) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_INLINE static S deficit(F f, const T* y) {
     const S zero(real_of<S>(0)), d = S(real_of<S>(1)) - S(y[0]) * f[0];
     return select(d <= zero, zero, d);  // nan passes through
   }
-  template <class S, class T>
-  static S value(int, Array<S> f, const T* y) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S value(int, F f, const T* y) {
     const S d = deficit(f, y);
     return d * d;
   }
-  template <class S, class T>
-  static S slope(int, Array<S> f, const T* y, real_of<S> weight, Array<S> out) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S slope(int, F f, const T* y, real_of<S> weight, F out) {
     const S d = deficit(f, y);
     out.set(0, -(2 * weight * (S(y[0]) * d)));
     return d * d;
@@ -83,8 +88,8 @@ struct CrossEntropy {
   }
 
   // Calls each(class, is_target, exp(f_c - top)) and returns log of the sum over the other classes.
-  template <class S, class T, class Each>
-  THALWEG_INLINE static S other_classes(int outputs, Array<S> f, const T* y, Each each) {
+  template <class F, class T, class Each, class S = number_in<F>>
+  THALWEG_INLINE static S other_classes(int outputs, F f, const T* y, Each each) {
     using Value = decltype(constant(f[0]));
     const Value target(y[0]), lowest(-std::numeric_limits<real_of<S>>::infinity());
     Value top = lowest;
@@ -99,24 +104,24 @@ struct CrossEntropy {
     }
     return log(sum) + S(top);
   }
-  template <class S, class T>
-  THALWEG_INLINE static S chosen(int outputs, Array<S> f, const T* y) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_INLINE static S chosen(int outputs, F f, const T* y) {
     using Value = decltype(constant(f[0]));
     S picked = f[0];
     for (int o = 1; o < outputs; ++o)
       picked = select(Value(y[0]) == Value(real_of<S>(o)), f[o], picked);
     return picked;
   }
-  template <class S, class T>
-  static S margin(int outputs, Array<S> f, const T* y) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S margin(int outputs, F f, const T* y) {
     return chosen(outputs, f, y) - other_classes(outputs, f, y, [](int, S) {});
   }
-  template <class S, class T>
-  static S value(int outputs, Array<S> f, const T* y) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S value(int outputs, F f, const T* y) {
     return softplus(-margin(outputs, f, y));
   }
-  template <class S, class T>
-  static S slope(int outputs, Array<S> f, const T* y, real_of<S> weight, Array<S> out) {
+  template <class F, class T, class S = number_in<F>>
+  THALWEG_DEVICE static S slope(int outputs, F f, const T* y, real_of<S> weight, F out) {
     using Value = decltype(constant(f[0]));
     S sum(real_of<S>(0));
     const S others = other_classes(outputs, f, y, [&](int o, S e) {

@@ -31,9 +31,11 @@ struct MlpShape {
   long biases[most_layers] = {};
   long dim = 0;
 
-  int inputs() const { return sizes[0]; }
-  int outputs() const { return sizes[layers]; }
-  int targets() const { return loss == Loss::mse ? outputs() : 1; }  // numbers per sample
+  THALWEG_DEVICE int inputs() const { return sizes[0]; }
+  THALWEG_DEVICE int outputs() const { return sizes[layers]; }
+  THALWEG_DEVICE int targets() const {  // numbers per sample
+    return loss == Loss::mse ? outputs() : 1;
+  }
 };
 
 // What a pass keeps between forward and backward, for one chunk of samples.

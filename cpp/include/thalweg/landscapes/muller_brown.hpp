@@ -15,10 +15,10 @@ struct MullerBrown {
     s.require_dim(2);
     return {};
   }
-  Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
+  THALWEG_DEVICE Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
 
   template <class S, class G>
-  S evaluate(Array<S> x, G gradient) const {
+  THALWEG_DEVICE S evaluate(Array<S> x, G gradient) const {
     constexpr Real height[4] = {-200, -100, -170, 15};
     constexpr Real a[4] = {-1, -1, Real(-6.5), Real(0.7)};
     constexpr Real b[4] = {0, 0, 11, Real(0.6)};

@@ -17,17 +17,17 @@ struct Rastrigin {
   static Rastrigin from(Source& s) {
     return {s.dim, s.scalar("amplitude")};
   }
-  Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
+  THALWEG_DEVICE Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
 
-  template <class S, class G>
-  S evaluate(Array<S> x, G gradient) const {
+  template <class S, class G, class Each = InOrder>
+  THALWEG_DEVICE S evaluate(Array<S> x, G gradient, Each each = {}) const {
     constexpr Real turn = Real(2 * std::numbers::pi);
     S energy(Real(0));
-    for (long i = 0; i < dim; ++i) {
+    each(dim, [&](long i) {
       const S t = turn * x[i];
       energy += fma(x[i], x[i], amplitude * (S(Real(1)) - cos(t)));
       if constexpr (G::wanted) gradient.set(i, Real(2) * x[i] + turn * amplitude * sin(t));
-    }
+    });
     return energy;
   }
 };

@@ -29,11 +29,11 @@ struct Superpotential {
   const int* indices;        // of the variables: d for each monomial of degree d
   const Real* coefficients;  // real and imaginary part of each monomial
 
-  static constexpr long workspace(long n) { return 4 * n; }
+  static THALWEG_DEVICE constexpr long workspace(long n) { return 4 * n; }
 
   // `work` holds workspace(n) numbers.
   template <class S, class G>
-  S evaluate(Array<S> z, G gradient, Array<S> work) const {
+  THALWEG_DEVICE S evaluate(Array<S> z, G gradient, Array<S> work) const {
     const Array<S> f = work, pull = work + 2 * variables;
     for (long i = 0; i < 2 * variables; ++i) f.set(i, S(Real(0)));
     derive<S>([&](long i) { return Complex<S>{z[2 * i], z[2 * i + 1]}; },

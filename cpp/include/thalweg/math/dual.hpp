@@ -127,6 +127,16 @@ struct Array<Dual<S>> {
   THALWEG_INLINE Array operator+(long i) const { return {values + i, tangents + i}; }
 };
 
+// How a formula goes through the coordinates of a point: f(0), f(1), ... f(n - 1). Where several
+// threads share a point, another loop in its place gives each thread its part, and what the formula
+// returns is that thread's part of the energy.
+struct InOrder {
+  template <class F>
+  THALWEG_INLINE void operator()(long n, F f) const {
+    for (long i = 0; i < n; ++i) f(i);
+  }
+};
+
 // Where a formula puts its gradient. Each component is set exactly once.
 template <class S>
 struct NoGradient {  // the energy alone is wanted; the compiler drops what only the gradient needs

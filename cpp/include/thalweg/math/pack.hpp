@@ -15,11 +15,13 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__CUDACC__)  // a GPU runs the same functions on plain numbers
-#define THALWEG_INLINE __host__ __device__ inline __attribute__((always_inline))
+// A GPU runs the same functions, on plain numbers only: it has no packs.
+#if defined(__CUDACC__)
+#define THALWEG_DEVICE __host__ __device__
 #else
-#define THALWEG_INLINE inline __attribute__((always_inline))
+#define THALWEG_DEVICE
 #endif
+#define THALWEG_INLINE THALWEG_DEVICE inline __attribute__((always_inline))
 
 namespace thalweg {
 
@@ -257,8 +259,19 @@ THALWEG_INLINE S abs(S x) {
 }
 // max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b: both give b where either is nan. These
 // are the machine instructions' own rules; GCC does not find them in a comparison of vectors.
-template <class S>
-THALWEG_INLINE S max(S a, S b) {
+template <class R>
+  requires std::is_floating_point_v<R>
+THALWEG_INLINE R max(R a, R b) {
+  return select(a > b, a, b);
+}
+template <class R>
+  requires std::is_floating_point_v<R>
+THALWEG_INLINE R min(R a, R b) {
+  return select(a < b, a, b);
+}
+template <class R, int W>
+THALWEG_INLINE Pack<R, W> max(Pack<R, W> a, Pack<R, W> b) {
+  using S = Pack<R, W>;
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_maskz_max_ps(0xffff, a.v, b.v)};
   if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_maskz_max_pd(0xff, a.v, b.v)};
@@ -271,8 +284,9 @@ THALWEG_INLINE S max(S a, S b) {
 #endif
   return select(a > b, a, b);
 }
-template <class S>
-THALWEG_INLINE S min(S a, S b) {
+template <class R, int W>
+THALWEG_INLINE Pack<R, W> min(Pack<R, W> a, Pack<R, W> b) {
+  using S = Pack<R, W>;
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<S, Lanes<float>>) return {_mm512_maskz_min_ps(0xffff, a.v, b.v)};
   if constexpr (std::is_same_v<S, Lanes<double>>) return {_mm512_maskz_min_pd(0xff, a.v, b.v)};
@@ -307,6 +321,25 @@ THALWEG_INLINE bool any(Mask<R, W> m) {
 template <class R, int W>
 THALWEG_INLINE bool all(Mask<R, W> m) {
   return !any(~m);
+}
+template <class R, int W>
+THALWEG_INLINE Mask<R, W> negate(Mask<R, W> m) {
+  return ~m;
+}
+// The same of a plain number's truth. (~ of a bool would be an integer, and true.)
+THALWEG_INLINE bool any(bool b) { return b; }
+THALWEG_INLINE bool all(bool b) { return b; }
+THALWEG_INLINE bool negate(bool b) { return !b; }
+
+// f(x) in every lane, one by one.
+template <class S, class F>
+THALWEG_INLINE S lane_by_lane(S x, F f) {
+  if constexpr (std::is_floating_point_v<S>) {
+    return f(x);
+  } else {
+    for (int lane = 0; lane < S::lanes; ++lane) x.set(lane, f(x[lane]));
+    return x;
+  }
 }
 
 }  // namespace thalweg

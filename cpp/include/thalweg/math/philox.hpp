@@ -48,7 +48,7 @@ inline constexpr NamedStream streams[] = {
 
 struct Key {
   std::uint32_t low, high;
-  constexpr explicit Key(std::uint64_t seed)
+  THALWEG_DEVICE constexpr explicit Key(std::uint64_t seed)
       : low(static_cast<std::uint32_t>(seed)), high(static_cast<std::uint32_t>(seed >> 32)) {}
 };
 

@@ -163,31 +163,31 @@ THALWEG_INLINE void store_consecutive(const Numbers<S>& n, real_of<S>* out) {
 
 // The words of one replica's blocks in their order, drawn for many blocks at once: one by one they
 // took nine tenths of the time of a permutation.
+template <class S = Lanes<float>>
 class RandomWords {
  public:
-  RandomWords(Key key, Stream stream, std::uint32_t step)
+  THALWEG_DEVICE RandomWords(Key key, Stream stream, std::uint32_t step)
       : key_(key), stream_(stream), step_(step) {}
-  void begin(std::uint32_t replica) {
+  THALWEG_DEVICE void begin(std::uint32_t replica) {
     replica_ = replica;
     block_ = 0;
     used_ = 4 * lanes;
   }
-  std::uint32_t next() {
+  THALWEG_DEVICE std::uint32_t next() {
     if (used_ == 4 * lanes) draw();
     const int k = used_++;
     return words_[k % 4][k / 4];
   }
 
  private:
-  using S = Lanes<float>;
-  static constexpr int lanes = S::lanes;
+  static constexpr int lanes = number_traits<S>::lanes;
   Key key_;
   Stream stream_;
   std::uint32_t step_, replica_ = 0, block_ = 0;
   int used_ = 4 * lanes;
   std::uint32_t words_[4][lanes];
 
-  void draw() {
+  THALWEG_DEVICE void draw() {
     const auto c = counter<S>(counting_words<S>(block_), same_word<S>(replica_), step_, stream_);
     const auto drawn = philox(c, key_);
     static_assert(sizeof(words_) == sizeof(drawn));
@@ -199,9 +199,10 @@ class RandomWords {
 
 // A permutation of 0 .. n - 1, all equally likely up to a relative bias below n 2^-32 a place
 // (Fisher and Yates's shuffle; place i is exchanged using random word n - 1 - i).
-inline void permutation(Key key, std::uint32_t replica, std::uint32_t step, Stream stream,
-                        std::int32_t n, std::int32_t* out) {
-  RandomWords words(key, stream, step);
+template <class S = Lanes<float>>
+THALWEG_DEVICE void permutation(Key key, std::uint32_t replica, std::uint32_t step, Stream stream,
+                                std::int32_t n, std::int32_t* out) {
+  RandomWords<S> words(key, stream, step);
   words.begin(replica);
   for (std::int32_t i = 0; i < n; ++i) out[i] = i;
   for (std::int32_t i = n - 1; i > 0; --i) {

@@ -1,0 +1,65 @@
+#include "space.hpp"
+
+#include <algorithm>
+
+namespace thalweg::cuda {
+namespace {
+
+constexpr std::size_t alignment = 16;
+std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+// Teams of one thread: this many a block, and fewer where shared memory holds no more.
+constexpr int most_single_teams = 128, fewest_single_teams = 32;
+// Blocks at work on a multiprocessor at most; more wait, or take rows one after another.
+constexpr long blocks_per_processor = 16;
+
+// Slabs of single threads stand side by side: an odd number of words from one to the next puts the
+// same number of every thread into a bank of its own.
+std::size_t odd_words(std::size_t bytes, std::size_t word) {
+  const std::size_t words = (bytes + word - 1) / word;
+  return (words | 1) * word;
+}
+
+}  // namespace
+
+Room find_room(const Need& need, long rows) {
+  const int device = current_use();
+  const Properties& p = properties(device);
+  Room room{};
+  Space& s = room.space;
+  const bool single = need.team_size == 1;
+  s.team_size = need.team_size;
+  const long per_line = static_cast<long>(alignment / need.number_bytes);
+  s.vector_stride = single ? need.dim : (need.dim + per_line - 1) / per_line * per_line;
+  const std::size_t vectors = s.vector_stride * need.vectors * need.number_bytes;
+  s.integers = vectors;
+  s.scratch = aligned(vectors + need.integers * sizeof(int));
+  const std::size_t bytes = need.scratch_bytes || !single ? s.scratch + aligned(need.scratch_bytes)
+                                                          : vectors + need.integers * sizeof(int);
+  s.slab_bytes = single && !need.scratch_bytes ? odd_words(bytes, need.number_bytes) : bytes;
+  s.sum_bytes = single ? 0 : BlockTeam::shared_bytes(need.team_size);
+
+  s.teams = single ? most_single_teams : 1;
+  while (single && s.teams > fewest_single_teams && s.teams * s.slab_bytes > p.shared_bytes / 4)
+    s.teams /= 2;
+  const bool fits = s.sum_bytes + s.teams * s.slab_bytes <= p.shared_bytes;
+  s.blocks = (rows + s.teams - 1) / s.teams;
+  s.shared_bytes = s.sum_bytes + (fits ? s.teams * s.slab_bytes : 0);
+  if (fits) return room;
+  s.blocks = std::min(s.blocks, p.processors * blocks_per_processor);
+  s.slab_bytes = aligned(s.slab_bytes);
+  room.slabs = Buffer<char>(s.blocks * s.teams * s.slab_bytes, "room for points in motion");
+  s.device_slabs = room.slabs.data();
+  return room;
+}
+
+Space single_threads(long count) {
+  Space s{};
+  s.team_size = 1;
+  s.teams = most_single_teams;
+  const long most = properties(current_use()).processors * blocks_per_processor;
+  s.blocks = std::clamp((count + s.teams - 1) / s.teams, 1L, most);
+  return s;
+}
+
+}  // namespace thalweg::cuda

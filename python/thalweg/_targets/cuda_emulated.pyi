@@ -1,0 +1,2 @@
+from ._devices import *
+from ._interface import *
