@@ -18,6 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import thalweg as tw
 from thalweg import _targets
+from thalweg.dynamics import engine
 
 STREAMS = ("noise", "batch_order", "random_walk")
 NAMES = np.array([0, 1, 17, 2**31, 2**32 - 1], np.uint32)
@@ -127,11 +128,12 @@ def test_a_lost_replica_is_lost_at_the_same_step_and_alone(device_target):
     assert_array_equal(bad.status.steps, same.status.steps)
 
 
-def test_ctrl_c_comes_through_between_launches(device_target):
+def test_ctrl_c_comes_through_between_launches(device_target, monkeypatch):
+    monkeypatch.setattr(engine, "FIRST_CHUNK_WORK", 1e6)  # of milliseconds, emulated too
     land = wide_quadratic("float64", device_target)
     theta = np.ones((20, land.dim))
     walk = tw.Langevin(0.1, 0.05)
-    signals = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    signals = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     signals.start()
     with pytest.raises(tw.Interrupted) as caught:
         walk.run(land, theta, 10**8, rng=1, record_every=10**8)
