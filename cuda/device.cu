@@ -134,6 +134,23 @@ void release(void* memory) noexcept {
   // call that hits it.
   if (cudaFree(memory) != cudaSuccess) cudaGetLastError();
 }
+void release_on(int device, void* memory) noexcept {
+  int before = 0;
+  cudaGetDevice(&before);
+  cudaSetDevice(device);
+  release(memory);
+  cudaSetDevice(before);
+  cudaGetLastError();
+}
+
+const int dlpack_kind = 2;
+int device_of(const void* memory) {
+  cudaPointerAttributes found{};
+  check(cudaPointerGetAttributes(&found, memory), "asking where an array is");
+  const bool there = found.type == cudaMemoryTypeDevice || found.type == cudaMemoryTypeManaged;
+  return there ? found.device : -1;
+}
+
 void copy_in(void* device, const void* host, std::size_t bytes) {
   if (bytes) check(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice), "copying to a device");
 }

@@ -63,12 +63,17 @@ void require_memory(std::size_t bytes, const std::string& what);
 // Memory of the device in use.
 void* allocate(std::size_t bytes, const char* what);
 void release(void* memory) noexcept;
+void release_on(int device, void* memory) noexcept;  // whichever device is in use
 void copy_in(void* device, const void* host, std::size_t bytes);
 void copy_out(void* host, const void* device, std::size_t bytes);
 void copy_across(void* to, const void* from, std::size_t bytes);  // within the device
 void clear(void* device, std::size_t bytes);
 // Waits for the kernels launched; an error of one of them is thrown as `doing`'s.
 void finish(const std::string& doing);
+
+// For arrays shared with other libraries: see engine/devices.hpp.
+extern const int dlpack_kind;
+int device_of(const void* memory);
 
 // An array in device memory, freed with its owner.
 template <class T>

@@ -23,7 +23,7 @@ void DeviceLandscape<Real>::energy(long replicas, const Real* x, Real* e) const 
   const std::size_t numbers = replicas * this->dim();
   require_memory((numbers + replicas) * sizeof(Real), sized("the energies", replicas, this->dim()));
   const Buffer<Real> points(x, numbers, "points"), energies(replicas, "energies");
-  run(BatchJob<Real>{Work::energy, replicas, points.data(), nullptr, energies.data(), nullptr, 0});
+  energy_there(replicas, points.data(), energies.data());
   energies.read(e);
 }
 
@@ -35,8 +35,7 @@ void DeviceLandscape<Real>::gradient(long replicas, const Real* x, Real* e, Real
                  sized("the gradients", replicas, this->dim()));
   const Buffer<Real> points(x, numbers, "points"), energies(replicas, "energies"),
       gradients(numbers, "gradients");
-  run(BatchJob<Real>{Work::gradient, replicas, points.data(), nullptr, energies.data(),
-                     gradients.data(), 0});
+  gradient_there(replicas, points.data(), energies.data(), gradients.data());
   energies.read(e);
   gradients.read(g);
 }
@@ -49,9 +48,25 @@ void DeviceLandscape<Real>::product(long replicas, const Real* x, const Real* v,
                  sized("the Hessian-vector products", replicas, this->dim()));
   const Buffer<Real> points(x, numbers, "points"), directions(v, numbers, "directions"),
       products(numbers, "products");
-  run(BatchJob<Real>{Work::product, replicas, points.data(), directions.data(), nullptr,
-                     products.data(), 0});
+  product_there(replicas, points.data(), directions.data(), products.data());
   products.read(hv);
+}
+
+template <class Real>
+void DeviceLandscape<Real>::energy_there(long replicas, const Real* x, Real* e) const {
+  const Use use(device_);
+  run(BatchJob<Real>{Work::energy, replicas, x, nullptr, e, nullptr, 0});
+}
+template <class Real>
+void DeviceLandscape<Real>::gradient_there(long replicas, const Real* x, Real* e, Real* g) const {
+  const Use use(device_);
+  run(BatchJob<Real>{Work::gradient, replicas, x, nullptr, e, g, 0});
+}
+template <class Real>
+void DeviceLandscape<Real>::product_there(long replicas, const Real* x, const Real* v,
+                                          Real* hv) const {
+  const Use use(device_);
+  run(BatchJob<Real>{Work::product, replicas, x, v, nullptr, hv, 0});
 }
 
 // Products with unit vectors, some rows at a time.

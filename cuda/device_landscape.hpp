@@ -17,12 +17,15 @@ class DeviceLandscape : public RemoteLandscape<Real> {
   using typename RemoteLandscape<Real>::After;
 
   explicit DeviceLandscape(int device) : device_(device) {}
-  int device() const { return device_; }  // where its memory is
+  int device() const override { return device_; }  // where its memory is
 
   void energy(long replicas, const Real* x, Real* e) const override;
   void gradient(long replicas, const Real* x, Real* e, Real* g) const override;
   void product(long replicas, const Real* x, const Real* v, Real* hv) const override;
   void hessian(long replicas, const Real* x, Real* h) const override;
+  void energy_there(long replicas, const Real* x, Real* e) const override;
+  void gradient_there(long replicas, const Real* x, Real* e, Real* g) const override;
+  void product_there(long replicas, const Real* x, const Real* v, Real* hv) const override;
   void advance(const Rule<Real>&, const RunPlan&, const Before&, const After&, Real* energies,
                Real* observed, Real* points) const override;
 

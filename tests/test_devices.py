@@ -250,3 +250,74 @@ def test_any_size_of_a_team_gives_the_same_to_rounding(monkeypatch, threads):
     for walk in (tw.RandomWalk(0.1), tw.Langevin(0.1, 0.05, metropolis=True)):
         runs = [walk.run(each, theta, 30, rng=1) for each in (land, reference)]
         assert_allclose(runs[0].final, runs[1].final, rtol=0, atol=1e-12)
+
+
+# --- Arrays that are on the device already. ---
+
+
+class Lent:
+    """An array as other libraries show theirs on a device; here in the host's memory."""
+
+    def __init__(self, array, **changes):
+        self.array = array
+        self.__cuda_array_interface__ = {
+            "shape": array.shape,
+            "typestr": array.dtype.str,
+            "data": (array.ctypes.data, False),
+            "strides": None if array.flags.c_contiguous else array.strides,
+            "version": 3,
+            **changes,
+        }
+
+
+@needs_emulation
+@pytest.mark.parametrize("name", ["muller_brown", "tanh_mse", "own_both"])
+def test_arrays_on_the_device_are_read_where_they_are(name, dtype):
+    case, rows = CASES[name], np.arange(5)
+    land = case.build(dtype, "cuda_emulated", rows=rows)
+    theta = np.ascontiguousarray(case.points(5), dtype)
+    v = theta[::-1].copy()
+    energy, gradient = land.gradient(Lent(theta))
+    assert (energy.shape, gradient.shape, gradient.dtype) == ((5,), theta.shape, np.dtype(dtype))
+    for found, expected in (
+        (land.energy(Lent(theta)), land.energy(theta)),
+        (energy, land.gradient(theta)[0]),
+        (gradient, land.gradient(theta)[1]),
+        (land.hvp(Lent(theta), Lent(v)), land.hvp(theta, v)),
+    ):
+        assert_array_equal(found.numpy(), expected)
+        assert_array_equal(np.from_dlpack(found), expected)
+    # A result is an argument, without a copy.
+    assert_array_equal(land.energy(gradient).numpy(), land.energy(gradient.numpy()))
+    address = gradient.__cuda_array_interface__["data"][0]
+    assert np.from_dlpack(gradient).ctypes.data == address
+
+
+@needs_emulation
+def test_a_result_on_the_device_lives_as_long_as_its_last_user():
+    land = tw.CoshWell(5, device="cuda_emulated")
+    before = free_memory("cuda_emulated")
+    kept = np.from_dlpack(land.energy(Lent(np.zeros((3, 5)))))
+    assert free_memory("cuda_emulated") < before
+    assert_array_equal(kept, 5)
+    del kept
+    assert free_memory("cuda_emulated") == before
+
+
+@needs_emulation
+def test_wrong_arrays_on_the_device_are_refused():
+    land, theta = tw.CoshWell(5, device="cuda_emulated"), np.zeros((3, 5))
+    for array, error, text in (
+        (Lent(theta.astype(np.float32)), TypeError, "theta: expected float64"),
+        (Lent(theta[0]), ValueError, r"theta: expected an array \[R, 5\]"),
+        (Lent(np.zeros((3, 4))), ValueError, r"got \[3, 4\]"),
+        (Lent(np.zeros((5, 3)).T), ValueError, "C-contiguous"),
+    ):
+        with pytest.raises(error, match=text):
+            land.energy(array)
+    with pytest.raises(ValueError, match=r"v: expected an array \[3, 5\]"):
+        land.hvp(Lent(theta), Lent(theta[:2]))
+    with pytest.raises(TypeError, match="v: expected an array on the device"):
+        land.hvp(Lent(theta), theta)
+    with pytest.raises(TypeError, match="theta: expected an array of the host"):
+        tw.CoshWell(5).energy(Lent(theta))

@@ -78,6 +78,11 @@ def thread_count(threads: int | None) -> int:
     return 0 if threads is None else integer("threads", threads, least=1)
 
 
+def on_device(array: Any) -> bool:
+    """Whether an array is on a GPU: of CuPy, of PyTorch there, or a result that stayed there."""
+    return not isinstance(array, np.ndarray) and hasattr(array, "__cuda_array_interface__")
+
+
 class CompiledLandscape(Described):
     """A landscape whose formula is compiled; subclasses make the core handle and nothing else.
 
@@ -104,6 +109,18 @@ class CompiledLandscape(Described):
     ) -> None:
         """Keep the handle and everything `__init__` was given, under the names it has there."""
         self._set(_module=module, _core=core, device=device, arguments=arguments)
+
+    def _there(self, work: str, *arrays: Any) -> Any:
+        """Evaluate arrays that are on the landscape's device; the result stays there."""
+        if not hasattr(self._module, "evaluate_there"):
+            where = f"an array of the host, as this landscape is on {self.target}"
+            raise TypeError(
+                message("theta", where, "one on a GPU", "Copy it, or use device='cuda'.")
+            )
+        for name, array in zip(("theta", "v"), arrays, strict=False):
+            if not on_device(array):
+                raise TypeError(message(name, "an array on the device, as theta", show(array)))
+        return self._module.evaluate_there(self._core, work, list(arrays))
 
     @property
     def dim(self) -> int:
@@ -152,6 +169,8 @@ class CompiledLandscape(Described):
         >>> tw.Quadratic(2.0, dim=3).energy(np.ones((1, 3)))
         array([3.])
         """
+        if on_device(theta):
+            return self._there("energy", theta)
         return self._core.energy(theta, thread_count(threads))
 
     def gradient(
@@ -169,6 +188,8 @@ class CompiledLandscape(Described):
         >>> gradient
         array([[2., 2., 2.]])
         """
+        if on_device(theta):
+            return self._there("gradient", theta)
         return self._core.gradient(theta, thread_count(threads))
 
     def hvp(self, theta: np.ndarray, v: np.ndarray, *, threads: int | None = None) -> np.ndarray:
@@ -195,6 +216,8 @@ class CompiledLandscape(Described):
         >>> tw.Quadratic(2.0, dim=3).hvp(np.zeros((1, 3)), np.ones((1, 3)))
         array([[2., 2., 2.]])
         """
+        if on_device(theta):
+            return self._there("hvp", theta, v)
         return self._core.hvp(theta, v, thread_count(threads))
 
     def hessian(self, theta: np.ndarray, *, threads: int | None = None) -> np.ndarray:

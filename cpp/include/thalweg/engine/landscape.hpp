@@ -87,6 +87,11 @@ class RemoteLandscape : public Landscape<Real> {
   virtual void gradient(long replicas, const Real* x, Real* e, Real* g) const = 0;
   virtual void product(long replicas, const Real* x, const Real* v, Real* hv) const = 0;
   virtual void hessian(long replicas, const Real* x, Real* h) const = 0;
+  // With all arrays on its device.
+  virtual int device() const = 0;
+  virtual void energy_there(long replicas, const Real* x, Real* e) const = 0;
+  virtual void gradient_there(long replicas, const Real* x, Real* e, Real* g) const = 0;
+  virtual void product_there(long replicas, const Real* x, const Real* v, Real* hv) const = 0;
   virtual void advance(const Rule<Real>&, const RunPlan&, const Before&, const After&,
                        Real* energies, Real* observed, Real* points) const = 0;
 };
