@@ -34,10 +34,21 @@ THALWEG_INLINE void each_row(const Block& block, long rows, F f) {
 
 // --- Batches ---
 
+// The bound of kernels that take no products.
+template <class L>
+constexpr int bound_of_gradients() {
+  if constexpr (requires { L::bound_of_gradients; })
+    return L::bound_of_gradients;
+  else
+    return L::most_threads;
+}
+
 template <class Real, class L, class Team, Work work>
 struct BatchBody {
   using Landscape = L;
-  static constexpr int most_threads = Team::alone ? 128 : L::most_threads;
+  static constexpr int most_threads = Team::alone             ? 128
+                                      : work == Work::product ? L::most_threads
+                                                              : bound_of_gradients<L>();
   static constexpr int vectors = work == Work::energy ? 1 : work == Work::gradient ? 2 : 3;
   L landscape;
   BatchJob<Real> job;
@@ -136,18 +147,10 @@ struct Recorder {
   }
 };
 
-template <class L>
-constexpr int bound_of_runs() {
-  if constexpr (requires { L::bound_of_runs; })
-    return L::bound_of_runs;
-  else
-    return L::most_threads;
-}
-
 template <class Real, class L, class Team, class M>
 struct RunBody {
   using Landscape = L;
-  static constexpr int most_threads = Team::alone ? 128 : bound_of_runs<L>();
+  static constexpr int most_threads = Team::alone ? 128 : bound_of_gradients<L>();
   using Walker = TeamWalker<Real, Team>;
   L landscape;
   M motion;

@@ -15,9 +15,10 @@ struct DeviceMlp {
   using Number = Real;
   static constexpr const char* name = "mlp";
   static constexpr int fewest_threads = warp_size, most_threads = MlpPlan::most_threads;
-  // No spills: 255 registers for doubles; 168 in runs on floats, so that three blocks of 128
-  // threads fit a multiprocessor.
-  static constexpr int fewest_blocks = 1, bound_of_runs = sizeof(Real) == 4 ? 384 : most_threads;
+  // No spills: 255 registers for doubles; 168 for gradients of floats, so that three blocks
+  // of 128 threads fit a multiprocessor.
+  static constexpr int fewest_blocks = 1,
+                       bound_of_gradients = sizeof(Real) == 4 ? 384 : most_threads;
 
   long dim;
   MlpShape shape;

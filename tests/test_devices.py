@@ -7,6 +7,10 @@ replica where a GPU has a block of them.
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
 from cases import CASES
@@ -14,6 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import thalweg as tw
 from thalweg import _targets
+from thalweg.dynamics import engine
 
 STREAMS = ("noise", "batch_order", "random_walk")
 NAMES = np.array([0, 1, 17, 2**31, 2**32 - 1], np.uint32)
@@ -121,6 +126,23 @@ def test_a_lost_replica_is_lost_at_the_same_step_and_alone(device_target):
     others = [0, 1, 2, 4]
     assert_array_equal(bad.final[others], good.final[others])
     assert_array_equal(bad.status.steps, same.status.steps)
+
+
+def test_ctrl_c_comes_through_between_launches(device_target, monkeypatch):
+    monkeypatch.setattr(engine, "FIRST_CHUNK_WORK", 1e6)  # of milliseconds, emulated too
+    land = wide_quadratic("float64", device_target)
+    theta = np.ones((20, land.dim))
+    walk = tw.Langevin(0.1, 0.05)
+    signals = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    signals.start()
+    with pytest.raises(tw.Interrupted) as caught:
+        walk.run(land, theta, 10**8, rng=1, record_every=10**8)
+    part = caught.value.result
+    done = part.state.total_steps
+    assert 0 < done < 10**8
+    assert_array_equal(
+        part.resume(3, landscape=land).final, walk.run(land, theta, done + 3, rng=1).final
+    )
 
 
 # --- Choosing a device. ---
