@@ -47,7 +47,9 @@ void check_device(int device) {
 
 }  // namespace
 
-std::string why_not() { return {}; }
+std::string why_not() {
+  return device_count() > 0 ? std::string() : "no device is emulated (THALWEG_EMULATED_DEVICES)";
+}
 int device_count() { return static_cast<int>(from_environment("THALWEG_EMULATED_DEVICES", 2)); }
 const Properties& properties(int device) {
   check_device(device);

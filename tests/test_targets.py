@@ -86,6 +86,20 @@ def test_a_target_says_what_it_is(name):
         assert module.lanes(dtype) == (1 if name in _targets.DEVICES else register // size)
 
 
+@pytest.mark.parametrize("name", _targets.DEVICES)
+def test_a_device_that_cannot_be_used_is_refused_with_the_reason(name):
+    """Not built: no such choice. Built, and no device here: the machine lacks something."""
+    code = f"import thalweg as tw; tw.MullerBrown(device={name!r})"
+    done = python(code, THALWEG_EMULATED_DEVICES="0", CUDA_VISIBLE_DEVICES="")
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    if name in _targets.built():
+        assert last.startswith(f"RuntimeError: device: {name!r} cannot be used here: ")
+    else:
+        assert last.startswith("ValueError: device: expected one of")
+        assert "was not built into this installation" in last
+
+
 @pytest.mark.parametrize("pair", list(itertools.combinations(_targets.available(), 2)))
 def test_two_targets_live_side_by_side(pair):
     theta = np.random.default_rng(0).normal(size=(5, 3))

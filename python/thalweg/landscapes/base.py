@@ -67,9 +67,10 @@ def load_target(device: str) -> ModuleType:
         return _targets.load_device(device)
     if device not in _targets.available():
         allowed = ["cpu", *_targets.available()]
-        raise ValueError(
-            message("device", f"one of {allowed}", repr(device), closest(device, allowed))
-        )
+        way_out = closest(device, allowed)
+        if name in _targets.DEVICES:
+            way_out = f"{name!r} was not built into this installation; docs/gpu.md says how to."
+        raise ValueError(message("device", f"one of {allowed}", repr(device), way_out))
     return _targets.load(device)
 
 
