@@ -147,3 +147,7 @@ def _fail(message: str, code: int) -> None:
     """End with one line on stderr and an exit status, not with a traceback."""
     print(f"thalweg: {message}", file=sys.stderr)
     raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -191,6 +191,8 @@ def test_save_load_and_repeat(tmp_path):
         np.testing.assert_array_equal(getattr(repeated, name), getattr(chart, name))
     assert again.summary() == chart.summary()
     np.testing.assert_equal(again.provenance, chart.provenance)
+    asked = {"replicas": 4, "snapshots": 40, "guard": 50.0, "start": "both", "curvature": 8}
+    assert again.provenance["chart"] == asked
 
 
 def test_float32_runs_are_averaged_in_float64():

@@ -71,7 +71,7 @@ def assemble(landscape, run: Sampled, plan: Plan, known: dict, threads) -> Therm
         measure=known["measure"],
         ridge=known["ridge"],
         seconds=made.seconds,
-        provenance=made.provenance,
+        provenance=_provenance(made.provenance, plan, known),
         **{name: getattr(plan, name) for name in (
             "temperatures", "confinement", "scheme", "units", "step_size", "steps", "burn_in",
             "cooling", "initial_temperature", "record_every", "ground",
@@ -79,6 +79,12 @@ def assemble(landscape, run: Sampled, plan: Plan, known: dict, threads) -> Therm
     )  # fmt: skip
     _warn(chart, plan, int(stranded.sum()))
     return chart
+
+
+def _provenance(run: dict, plan: Plan, known: dict) -> dict:
+    """That of the run, with the arguments of the chart that are in none of its fields."""
+    asked = {name: getattr(plan, name) for name in ("replicas", "snapshots", "guard")}
+    return {**run, "chart": asked | {name: known[name] for name in ("start", "curvature")}}
 
 
 def _warn(chart: ThermalChart, plan: Plan, stranded: int) -> None:

@@ -139,7 +139,13 @@ def thermal_chart(
         warnings.warn(AGEING, stacklevel=caller())
     seed = random.seed_from(rng)
     theta, trained = starting_points(landscape, start, plan, seed, threads)
-    known = {"measure": measure, "ridge": ridge, "trained": trained, "seed": seed}
+    known = {
+        "measure": measure,
+        "ridge": ridge,
+        "trained": trained,
+        "start": start if isinstance(start, str) else "given points",
+        "curvature": curvature,
+    }
     try:
         starts = starting_temperatures(landscape, theta, trained, plan, threads)
         run = sample(sampler(plan, starts), landscape, theta, plan, seed, threads, progress)
