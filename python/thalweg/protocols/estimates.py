@@ -20,6 +20,7 @@ ENOUGH_REPLICAS = 4  # from here on replicas alone carry the error bar
 DISAGREE = {2: 6.63, 3: 4.61}
 BLOCKS = 10  # blocks per replica below that
 FEWEST_RECORDS = 2 * BLOCKS  # a block needs two records to be more than a single measurement
+LARGEST_R_HAT = 1.05  # above, replicas disagree
 WINDOW = 5  # autocorrelations are summed over so many of their own times (Sokal)
 
 
@@ -197,6 +198,17 @@ def split_r_hat(series: np.ndarray) -> float:
     if within == 0:
         return 1.0 if between == 0 else np.inf
     return float(np.sqrt((half - 1) / half + between / within))
+
+
+def difference_of_halves(series: np.ndarray) -> tuple[float, float]:
+    """Mean of the second half of a series [S, K] less that of the first, and its standard error.
+
+    The halves count as independent: true when the run is many correlation times long.
+    """
+    half = len(series) // 2
+    early, early_error = mean_with_error(series[:half])
+    late, late_error = mean_with_error(series[half:])
+    return late - early, float(np.hypot(early_error, late_error))
 
 
 def power_law(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, float]:

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..results import Result
-from .estimates import mean_with_error, split_r_hat, variance_with_error
+from .estimates import (
+    LARGEST_R_HAT,
+    difference_of_halves,
+    mean_with_error,
+    split_r_hat,
+    variance_with_error,
+)
 from .tables import table, value_with_error
 
 DIVERGED = 2  # status code of a chain that left the finite numbers
-LARGEST_R_HAT = 1.05
 ERRORS = 4  # standard errors by which a test must fail to count
 EQUILIBRIUM = "equilibrium"
 
@@ -82,11 +87,7 @@ class LearningCoefficient(Result):
 
     def drift(self) -> tuple[np.ndarray, np.ndarray]:
         """lambda_hat of the second half of the records minus that of the first."""
-        half = len(self.energies) // 2
-        excess = self.excess
-        early, early_error = self._each(mean_with_error, excess[:half])
-        late, late_error = self._each(mean_with_error, excess[half:])
-        return late - early, np.hypot(early_error, late_error)
+        return self._each(difference_of_halves, self.excess)
 
     def r_hat(self) -> np.ndarray:
         """Split R-hat [R] of L over the kept chains: 1 when all halves of all chains agree."""

@@ -14,7 +14,7 @@ from ..curvature.products import Products
 from ..dynamics.engine import caller
 from ..results import Record
 from .estimates import per_temperature, power_law, sparse_mean_with_error
-from .thermal_run import Plan
+from .thermal_run import Plan, without_lost
 from .thermal_snapshots import MARGIN_LOSSES
 
 PROBES = 4  # random vectors of each trace; the spread between snapshots is larger
@@ -155,9 +155,8 @@ def measure_curvature(
 ) -> Curvature:
     """Look at the Hessian in `count` of the snapshots, evenly chosen, the last among them."""
     at = np.unique(np.linspace(len(snapshots) - 1, 0, count).astype(int))
-    alive = np.isfinite(snapshots[-1]).all(axis=1)
-    # Lost replicas stay in the batch, at some finite point: data per replica want all rows.
-    chosen = [np.where(alive[:, None], snapshots[i], 0).astype(snapshots[i].dtype) for i in at]
+    alive = without_lost(snapshots[-1])[1]
+    chosen = [without_lost(snapshots[i])[0] for i in at]
 
     def fold(values):
         values = np.where(alive.reshape(-1, *[1] * (np.ndim(values) - 1)), values, np.nan)
@@ -254,7 +253,7 @@ def _quadratic(
     values = np.maximum(density.nodes, 0)  # [R, probes, steps]
     bound = values / np.maximum(values + softest[..., None], np.finfo(float).tiny)
     dimensions = mean.dim * (density.weights * bound).sum(axis=2).mean(axis=1)
-    alive = np.isfinite(snapshots[-1]).all(axis=1)
+    alive = without_lost(snapshots[-1])[1]
     stiff = _outermost(mean, mean.labels, alive, min(STIFF, mean.dim), rng=seed)
     centre = np.mean(snapshots, axis=0, dtype=np.float64)
     variances = np.zeros(stiff.values.shape)

@@ -12,6 +12,7 @@ from ..theory import walls
 from . import thermal_figure, thermal_summary, thermal_verdict
 from .estimates import (
     autocorrelation_time,
+    difference_of_halves,
     jackknife,
     mean_with_error,
     per_temperature,
@@ -281,13 +282,9 @@ class ThermalChart(Result):
 
         Not 0 while it ages. nan where the loss does not fluctuate.
         """
-        half = len(self.energies) // 2
-        early, early_error = self._each(mean_with_error, self.energies[:half])
-        late, late_error = self._each(mean_with_error, self.energies[half:])
+        pair = self._each(difference_of_halves, self.energies)
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = 1 / np.sqrt(self.loss_variance()[0])
-            # Halves count as independent: true when the run is many correlation times long.
-            return (late - early) * scale, np.hypot(early_error, late_error) * scale
+            return tuple(x / np.sqrt(self.loss_variance()[0]) for x in pair)
 
     def r_hat(self) -> np.ndarray:
         """Gelman-Rubin R-hat [M] of the loss, over halves of replicas started hot and trained."""

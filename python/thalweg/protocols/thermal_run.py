@@ -136,10 +136,15 @@ def starting_points(
     return theta, trained
 
 
+def without_lost(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points with 0 for rows that are not finite, and which rows are: data per replica want all."""
+    fine = np.isfinite(theta).all(axis=1)
+    return np.where(fine[:, None], theta, 0).astype(theta.dtype), fine
+
+
 def energies(landscape: Any, theta: np.ndarray, threads: int | None) -> np.ndarray:
     """Energies [R] in float64; nan at points that are not finite, which nobody's function sees."""
-    fine = np.isfinite(theta).all(axis=1)
-    shown = np.where(fine[:, None], theta, 0).astype(theta.dtype)
+    shown, fine = without_lost(theta)
     return np.where(fine, landscape.energy(shown, threads=threads), np.nan).astype(np.float64)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..results import Record
 from ..theory import walls
 from .estimates import decorrelation_time, per_temperature, sparse_mean_with_error
-from .thermal_run import Plan, energies
+from .thermal_run import Plan, energies, without_lost
 
 MARGIN_LOSSES = ("logistic", "cross_entropy")  # losses that are walls of margins
 COMPONENTS = 10  # principal components kept
@@ -137,8 +137,7 @@ def measure_boundary(
         return None
     shares = []
     for theta in snapshots:
-        fine = np.isfinite(theta).all(axis=1)
-        shown = np.where(fine[:, None], theta, 0).astype(theta.dtype)  # nobody sees a nan
+        shown, fine = without_lost(theta)
         losses = landscape.sample_losses(shown, threads=threads).astype(np.float64)
         losses[~fine] = np.nan
         losses = losses.reshape(len(plan.temperatures), plan.replicas, -1) / losses.shape[-1]

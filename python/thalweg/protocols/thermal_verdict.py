@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from .estimates import BLOCKS, ENOUGH_REPLICAS
+from .estimates import BLOCKS, ENOUGH_REPLICAS, LARGEST_R_HAT
 
 if TYPE_CHECKING:
     from .thermal_result import ThermalChart
@@ -18,7 +18,6 @@ AGEING = (
     "infinity these numbers depend on the length of the run and are no dimension"
 )
 LEVEL = 0.01  # probability that a test fails by chance
-R_HAT = 1.05
 MIXINGS = 3  # mixing times of the box that must have been sampled
 # What a test may be off besides: finite steps bias every estimate by a few per cent, and a ladder
 # of one temperature a decade gives its differences 10 % of error.
@@ -79,8 +78,8 @@ def judge(chart: ThermalChart) -> list[Verdict]:
         for m in np.flatnonzero(np.abs(value - exact) > ALLOWANCE[name] + sigmas * error):
             fail(m, text.format(value[m], error[m]))
     r_hat, mixings = chart.r_hat(), chart.mixing_times()
-    for m in np.flatnonzero(r_hat > R_HAT):
-        fail(m, f"R-hat {r_hat[m]:.2f} > {R_HAT}: replicas disagree, run longer")
+    for m in np.flatnonzero(r_hat > LARGEST_R_HAT):
+        fail(m, f"R-hat {r_hat[m]:.2f} > {LARGEST_R_HAT}: replicas disagree, run longer")
     for m in np.flatnonzero(mixings < MIXINGS):
         fail(m, f"only {mixings[m]:.1f} mixing times of the box sampled: run longer")
     _heat(chart, fail, np.array([not why for why in reasons]))
