@@ -66,7 +66,7 @@ struct BatchBody {
     const long dim = landscape.dim,
                point_row = job.v || work != Work::product ? row : (job.first + row) / dim;
     Real *out = x + space.vector_stride, *v = out + space.vector_stride;
-    const Scratch scratch{scratch_bytes, point_row, nullptr, 0};
+    const Scratch scratch{scratch_bytes, point_row, nullptr, 0, !space.device_slabs, false};
     team.sync();  // the row before is done with
     team.each(dim, [&](long i) { x[i] = job.x[point_row * dim + i]; });
     if constexpr (work == Work::product)
@@ -170,7 +170,7 @@ struct RunBody {
              job.names[row]);
     TeamBatches<Team> batches(team, reinterpret_cast<int*>(slab + space.integers), job.samples, key,
                               job.names[row]);
-    const Scratch scratch{slab + space.scratch, row, nullptr, 0};
+    const Scratch scratch{slab + space.scratch, row, nullptr, 0, !space.device_slabs, false};
     TeamEnsemble<Real, Team, L> ensemble(team, landscape, w, batches, scratch);
     team.sync();  // the row before is done with
     load(w, row);

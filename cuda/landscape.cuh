@@ -59,6 +59,10 @@ struct Scratch {
   long row;            // of the replica in its batch
   const int* samples;  // [count], or null: the loss is the mean over all samples
   int count;
+  bool shared;  // bytes and all vectors are in shared memory; false may mean that it is not known
+  // The energy or gradient before was computed with this scratch space, row and samples, so that
+  // what it left of the samples is still there.
+  bool again;
 };
 
 }  // namespace thalweg::cuda
