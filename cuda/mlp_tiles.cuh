@@ -98,22 +98,27 @@ struct SampleTile {
   // sum_k a[k] w[unit(c)][k], with a[k] at a + k * pitch.
   template <bool aligned, class A, class Unit>
   THALWEG_INLINE void add_rows(int depth, Array<A> a, int pitch, Weights<S> w, Unit unit) {
-    Array<S> row[columns];
-    repeat<columns>([&](auto c) { row[c] = w.array + unit(c) * w.inputs; });
+    int row[columns];
+    repeat<columns>([&](auto c) { row[c] = unit(c) * w.inputs; });
     constexpr int stride = aligned ? quad : 1;
+#if defined(__CUDA_ARCH__)
+#pragma unroll 1
+#endif
     for (int k = 0; k < depth; k += stride) {
       if constexpr (aligned) {
-        Quad<S> weight[columns];
-        repeat<columns>([&](auto c) { weight[c] = Quad<S>::load(row[c], k); });
+        Quad<A> x[quad];
         repeat<quad>([&](auto i) {
-          const Quad<A> x = Quad<A>::load(a, 0);
+          x[i] = Quad<A>::load(a, 0);
           a = a + pitch;
-          repeat<columns>([&](auto c) { add(c, x, weight[c][i]); });
+        });
+        repeat<columns>([&](auto c) {
+          const Quad<S> weight = Quad<S>::load(w.array, row[c] + k);
+          repeat<quad>([&](auto i) { add(c, x[i], weight[i]); });
         });
       } else {
         const Quad<A> x = Quad<A>::load(a, 0);
         a = a + pitch;
-        repeat<columns>([&](auto c) { add(c, x, row[c][k]); });
+        repeat<columns>([&](auto c) { add(c, x, w.array[row[c] + k]); });
       }
     }
   }
@@ -121,20 +126,23 @@ struct SampleTile {
   template <bool aligned, class A, class Unit>
   THALWEG_INLINE void add_columns(int depth, Array<A> a, int pitch, Weights<S> w, Unit unit) {
     constexpr int side_by_side = aligned ? quad : 1;
-    Array<S> from[columns / side_by_side];
-    repeat<columns / side_by_side>([&](auto g) { from[g] = w.array + unit(g * side_by_side); });
+    int from[columns / side_by_side];
+    repeat<columns / side_by_side>([&](auto g) { from[g] = unit(g * side_by_side); });
+#if defined(__CUDA_ARCH__)
+#pragma unroll 2
+#endif
     for (int k = 0; k < depth; ++k) {
       const Quad<A> x = Quad<A>::load(a, 0);
       a = a + pitch;
       repeat<columns / side_by_side>([&](auto g) {
         if constexpr (aligned) {
-          const Quad<S> weight = Quad<S>::load(from[g], 0);
+          const Quad<S> weight = Quad<S>::load(w.array, from[g]);
           repeat<quad>([&](auto i) { add(g * quad + i, x, weight[i]); });
         } else {
-          add(g, x, from[g][0]);
+          add(g, x, w.array[from[g]]);
         }
-        from[g] = from[g] + w.inputs;
       });
+      w.array = w.array + w.inputs;
     }
   }
 };
@@ -213,7 +221,7 @@ struct UnitRows {
   int units, pitch;
   int ones;  // where the unit 1 begins, as seen from `array`
 
-  THALWEG_INLINE Array<A> at(int k) const { return array + (k < units ? k * pitch : ones); }
+  THALWEG_INLINE int at(int k) const { return k < units ? k * pitch : ones; }
 };
 
 // Sums of a tile, and whose they are: those of units j(r) and inputs k(c), the last of which is
@@ -230,23 +238,20 @@ struct GradientTile {
   // sum_n delta[j][n] a[k][n] over the quads [begin, end).
   template <class D, class A>
   THALWEG_INLINE void add_up(int begin, int end, Array<D> delta, UnitRows<A> a) {
-    Array<D> delta_at[rows];
-    Array<A> a_at[columns];
+    int delta_at[rows], a_at[columns];
     repeat<rows>([&](auto r) {
-      delta_at[r] = delta + ((j(r) < height ? j(r) : height - 1) * a.pitch + begin * quad);
+      delta_at[r] = (j(r) < height ? j(r) : height - 1) * a.pitch;
       repeat<columns>([&](auto c) { sum[r][c] = Real(0); });
     });
-    repeat<columns>(
-        [&](auto c) { a_at[c] = a.at(k(c) < width ? k(c) : width - 1) + begin * quad; });
-    for (int n = begin; n < end; ++n) {
+    repeat<columns>([&](auto c) { a_at[c] = a.at(k(c) < width ? k(c) : width - 1); });
+#if defined(__CUDA_ARCH__)
+#pragma unroll 1
+#endif
+    for (int n = begin * quad; n < end * quad; n += quad) {
       Quad<A> x[columns];
-      repeat<columns>([&](auto c) {
-        x[c] = Quad<A>::load(a_at[c], 0);
-        a_at[c] = a_at[c] + quad;
-      });
+      repeat<columns>([&](auto c) { x[c] = Quad<A>::load(a.array, a_at[c] + n); });
       repeat<rows>([&](auto r) {
-        const Quad<D> d = Quad<D>::load(delta_at[r], 0);
-        delta_at[r] = delta_at[r] + quad;
+        const Quad<D> d = Quad<D>::load(delta, delta_at[r] + n);
         repeat<columns>([&](auto c) {
           repeat<quad>([&](auto i) { sum[r][c] = add_gradient(d[i], x[c][i], sum[r][c]); });
         });

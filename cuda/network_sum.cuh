@@ -30,15 +30,18 @@ struct NetworkSum {
     return formulas.count > 0 ? formulas.upper_bound() : network.upper_bound();
   }
 
+  // Formulas use the same scratch space.
+  THALWEG_DEVICE bool keeps_samples() const { return formulas.count == 0; }
+
   template <class Team>
   THALWEG_DEVICE Real energy(const Team& team, const Real* x, const Scratch& scratch) const {
-    const Real e = network.energy(team, x, of_network(scratch));
+    const Real e = network.energy(team, x, scratch);
     return formulas.count > 0 ? e + others(team, x, scratch) : e;
   }
   template <class Team>
   THALWEG_DEVICE Real gradient(const Team& team, const Real* x, Real* g,
                                const Scratch& scratch) const {
-    const Real e = network.gradient(team, x, g, of_network(scratch));
+    const Real e = network.gradient(team, x, g, scratch);
     return formulas.count > 0 ? e + others(team, x, g, scratch) : e;
   }
   template <class Team>
@@ -49,11 +52,6 @@ struct NetworkSum {
   }
 
  private:
-  // Formulas have used the same space.
-  THALWEG_INLINE Scratch of_network(Scratch scratch) const {
-    scratch.again &= formulas.count == 0;
-    return scratch;
-  }
   // Calls, so that what a lone network does not need takes none of its registers. The barrier: the
   // scratch space is free then, and the network's gradient seen by all.
   template <class Team>

@@ -206,11 +206,11 @@ class TeamEnsemble {
   THALWEG_DEVICE void gradient(int x, int g, int e) {
     walker_.scalar(e) =
         gradient_at(landscape_, team_, walker_.vector(x), walker_.vector(g), scratch_);
-    scratch_.again = true;
+    scratch_.again = keeps_samples();
   }
   THALWEG_DEVICE void energy(int x, int e) {
     walker_.scalar(e) = energy_at<Real>(landscape_, team_, walker_.vector(x), scratch_);
-    scratch_.again = true;
+    scratch_.again = keeps_samples();
   }
   THALWEG_DEVICE Real upper_bound() const { return landscape_.upper_bound(); }
   THALWEG_DEVICE void minibatches(const BatchPlan& plan, long step) {
@@ -230,6 +230,13 @@ class TeamEnsemble {
   Walker& walker_;
   TeamBatches<Team>& batches_;
   Scratch scratch_;
+
+  THALWEG_DEVICE bool keeps_samples() const {
+    if constexpr (requires { landscape_.keeps_samples(); })
+      return landscape_.keeps_samples();
+    else
+      return false;
+  }
 };
 
 }  // namespace thalweg::cuda
