@@ -48,14 +48,11 @@ class MlpPass {
   // each(first, count) with the outputs of a chunk of samples in place, for all threads to read.
   template <class Each>
   THALWEG_DEVICE void forward(bool slopes, Each each) const {
-    for (int first = 0; first < samples_.count; first += plan_.chunk) {
-      const int left = samples_.count - first, count = left < plan_.chunk ? left : plan_.chunk;
+    const int chunk = plan_.chunk;
+    if (!samples_.in_place || samples_.count > chunk) take_inputs(0);
+    for (int first = 0; first < samples_.count; first += chunk) {
+      const int left = samples_.count - first, count = left < chunk ? left : chunk;
       const Divider quads = quads_of(count);
-      if (first > 0) team_.sync();  // the chunk before is done with
-      if (!samples_.in_place || samples_.count > plan_.chunk) {
-        take_inputs(first, count, quads.divisor());
-        team_.sync();
-      }
       for (int l = 0; l < shape_.layers; ++l) {
         forward_layer(l, quads);
         team_.sync();
@@ -64,6 +61,9 @@ class MlpPass {
         team_.sync();
       }
       each(first, count);
+      if (left <= chunk) break;
+      team_.sync();  // this chunk is done with
+      take_inputs(first + chunk);
     }
   }
   THALWEG_INLINE Column<S> outputs(int n) const {
@@ -135,9 +135,10 @@ class MlpPass {
 
   // Numbers of the plan are read before loops: inside, every store might have changed them.
 
-  // Inputs [unit][sample]; a last quad that is not full repeats the last sample.
-  THALWEG_DEVICE void take_inputs(int first, int count, int quads) const {
-    const int padded = quads * quad, pitch = plan_.pitch;
+  // Inputs [unit][sample] of a chunk; a last quad that is not full repeats the last sample.
+  THALWEG_DEVICE void take_inputs(int first) const {
+    const int left = samples_.count - first, count = left < plan_.chunk ? left : plan_.chunk;
+    const int padded = (count + quad - 1) / quad * quad, pitch = plan_.pitch;
     const Divider width = plan_.features;
     const MlpSamples<Real> samples = samples_;
     Real* to = scratch_ + plan_.inputs;
@@ -148,6 +149,7 @@ class MlpPass {
     });
     const Array<S> ones = plane(plan_.ones);
     team_.each(padded, [=](int n) { ones.set(n, S(Real(1))); });
+    team_.sync();
   }
 
   // z = scale W a + b.
@@ -210,7 +212,8 @@ class MlpPass {
       gradient_layer(l, quads.divisor(), gradient, add);
       if (l > 0) backward_layer(l, quads);
       team_.sync();
-      if (plan_.gradient[l].splits > 1) add_parts(l, gradient + shape_.weights[l], add);
+      if (plan_.gradient[l].splits > 1)
+        add_parts(l, plan_.gradient[l].parts(quads.divisor()), gradient + shape_.weights[l], add);
     }
   }
   // d loss / d z of the layer before, in the place of its slopes.
@@ -245,14 +248,14 @@ class MlpPass {
     const GradientCut cut = plan_.gradient[l];
     const Real scale = this->scale(l);
     const int size = part_size(l);
-    Real *parts = parts_of(l), *whole = gradient + shape_.weights[l];
+    Real *parts = parts_of(l), *to = gradient + shape_.weights[l];
     const auto finish = [=](int split, const auto& tile) {
       if (cut.splits > 1)
-        tile.template keep<false>(parts + split * size, in, scale);
-      else if (add)
-        tile.template keep<true>(whole, in, scale);
-      else
-        tile.template keep<false>(whole, in, scale);
+        return tile.keep(parts + split * size, in, [](Real& at, Real sum, bool) { at = sum; });
+      tile.keep(to, in, [=](Real& at, Real sum, bool weight) {
+        const Real g = weight ? scale * sum : sum;
+        at = add ? at + g : g;
+      });
     };
     with_inputs_of(l, [&](auto a, int place) {
       const UnitRows<number_in<decltype(a)>> units{a, in, plan_.pitch, plan_.ones - place};
@@ -269,21 +272,23 @@ class MlpPass {
     constexpr GradientShape shape = shape_of(number, dual);
     f(std::integral_constant<int, shape.rows>{}, std::integral_constant<int, shape.columns>{});
   }
-  THALWEG_DEVICE void add_parts(int l, Real* to, bool add) const {
-    const int size = shape_.sizes[l + 1] * (shape_.sizes[l] + shape_.bias), stride = part_size(l);
-    const int splits = plan_.gradient[l].splits;
+  THALWEG_DEVICE void add_parts(int l, int count, Real* to, bool add) const {
+    const int weights = shape_.sizes[l + 1] * shape_.sizes[l], stride = part_size(l);
+    const int size = weights + (shape_.bias ? shape_.sizes[l + 1] : 0);
+    const Real scale = this->scale(l);
     const Array<Real> parts{parts_of(l)};
     team_.each(stride / quad, [=](int item) {
       Array<Real> part = parts + item * quad;
       Quad<Real> sum = Quad<Real>::load(part, 0);
-      for (int split = 1; split < splits; ++split) {
+      for (int n = 1; n < count; ++n) {
         part = part + stride;
         const Quad<Real> more = Quad<Real>::load(part, 0);
         repeat<quad>([&](auto i) { sum.set(i, sum[i] + more[i]); });
       }
       repeat<quad>([&](auto i) {
         const int at = item * quad + i;
-        if (at < size) to[at] = add ? to[at] + sum[i] : sum[i];
+        const Real g = at < weights ? scale * sum[i] : sum[i];
+        if (at < size) to[at] = add ? to[at] + g : g;
       });
     });
   }

@@ -77,7 +77,7 @@ inline GradientCut gradient_cut(int threads, int quads, int height, int width, b
       if (least >= 0 && cost >= least) continue;
       least = cost;
       best = {s, Divider(static_cast<int>(tiles.across)), Divider(static_cast<int>(tiles.all())),
-              splits};
+              Divider(static_cast<int>(each)), splits};
     }
   }
   return best;

@@ -102,7 +102,7 @@ struct SampleTile {
     repeat<columns>([&](auto c) { row[c] = unit(c) * w.inputs; });
     constexpr int stride = aligned ? quad : 1;
 #if defined(__CUDA_ARCH__)
-#pragma unroll 1
+#pragma unroll(quad / stride)
 #endif
     for (int k = 0; k < depth; k += stride) {
       if constexpr (aligned) {
@@ -210,7 +210,10 @@ constexpr GradientShape shape_of(int number, bool dual) {  // number 0: a single
 struct GradientCut {
   int shape;              // number
   Divider across, tiles;  // tiles of a row, and of all
-  int splits;
+  Divider each;           // quads of a part
+  int splits;             // parts of a whole chunk
+
+  THALWEG_INLINE int parts(int quads) const { return each(quads + each.divisor() - 1).whole; }
 };
 
 // One factor of a gradient: unit `k` at array[k * pitch], and behind the last one a unit that is
@@ -235,7 +238,7 @@ struct GradientTile {
   THALWEG_INLINE int j(int r) const { return row + r * down; }
   THALWEG_INLINE int k(int c) const { return column + c * across; }
 
-  // sum_n delta[j][n] a[k][n] over the quads [begin, end).
+  // sum_n delta[j][n] a[k][n] over the quads [begin, end), one at least.
   template <class D, class A>
   THALWEG_INLINE void add_up(int begin, int end, Array<D> delta, UnitRows<A> a) {
     int delta_at[rows], a_at[columns];
@@ -244,31 +247,37 @@ struct GradientTile {
       repeat<columns>([&](auto c) { sum[r][c] = Real(0); });
     });
     repeat<columns>([&](auto c) { a_at[c] = a.at(k(c) < width ? k(c) : width - 1); });
+    Array<A> from = a.array + begin * quad;
+    delta = delta + begin * quad;
 #if defined(__CUDA_ARCH__)
 #pragma unroll 1
 #endif
-    for (int n = begin * quad; n < end * quad; n += quad) {
+    do {
       Quad<A> x[columns];
-      repeat<columns>([&](auto c) { x[c] = Quad<A>::load(a.array, a_at[c] + n); });
+      repeat<columns>([&](auto c) { x[c] = Quad<A>::load(from, a_at[c]); });
       repeat<rows>([&](auto r) {
-        const Quad<D> d = Quad<D>::load(delta, delta_at[r] + n);
+        const Quad<D> d = Quad<D>::load(delta, delta_at[r]);
         repeat<columns>([&](auto c) {
           repeat<quad>([&](auto i) { sum[r][c] = add_gradient(d[i], x[c][i], sum[r][c]); });
         });
       });
-    }
+      from = from + quad;
+      delta = delta + quad;
+    } while (++begin < end);
   }
-  // Into a gradient as it lies in a point: weights [height, inputs], biases [height].
-  template <bool add>
-  THALWEG_INLINE void keep(Real* to, int inputs, Real scale) const {
+  // put(place, sum, whether of a weight) with places in a gradient as it lies in a point: weights
+  // [height, inputs], biases [height].
+  template <class Put>
+  THALWEG_INLINE void keep(Real* gradient, int inputs, Put put) const {
+    bool inside[rows];
+    repeat<rows>([&](auto r) { inside[r] = j(r) < height; });
     repeat<columns>([&](auto c) {
-      const bool weights = k(c) < inputs;
-      const int step = weights ? inputs : 1;
-      const Real factor = weights ? scale : Real(1);
-      Real* at = to + ((weights ? k(c) : height * inputs) + row * step);
+      if (k(c) >= width) return;
+      const bool weight = k(c) < inputs;
+      const int step = weight ? inputs : 1;
+      Real* at = gradient + ((weight ? k(c) : height * inputs) + row * step);
       repeat<rows>([&](auto r) {
-        if (j(r) < height && k(c) < width)
-          *at = add ? *at + factor * sum[r][c] : factor * sum[r][c];
+        if (inside[r]) put(*at, sum[r][c], weight);
         at += down * step;
       });
     });
@@ -280,13 +289,14 @@ template <int rows, int columns, class Real, class Team, class D, class A, class
 THALWEG_DEVICE void gradient_tiles(const Team& team, const GradientCut& cut, int height, int width,
                                    int quads, Array<D> delta, UnitRows<A> a, Finish finish) {
   const Divider tiles = cut.tiles, across = cut.across;
-  const int splits = cut.splits, down = tiles.divisor() / across.divisor();
-  team.each(tiles.divisor() * splits, [&](int item) {
+  const int down = (height + rows - 1) / rows, each = cut.each.divisor();
+  team.each(tiles.divisor() * cut.parts(quads), [&](int item) {
     const Quotient part = tiles(item), place = across(part.rest);
     GradientTile<rows, columns, Real> tile;
     tile.row = place.whole, tile.down = down, tile.height = height;
     tile.column = place.rest, tile.across = across.divisor(), tile.width = width;
-    tile.add_up(quads * part.whole / splits, quads * (part.whole + 1) / splits, delta, a);
+    const int begin = part.whole * each, end = begin + each;
+    tile.add_up(begin, end < quads ? end : quads, delta, a);
     finish(part.whole, tile);
   });
 }
