@@ -30,6 +30,23 @@ struct MlpSamples {
   THALWEG_INLINE long place(int n) const { return chosen ? chosen[n] : n; }
 };
 
+// The loss of a sample, and weight times its slopes. A call: unrolled by the compiler, losses take
+// more registers than all else, and what calls a pass would have none left.
+template <class S, class Real = real_of<S>>
+THALWEG_DEVICE __attribute__((noinline)) Real loss_and_slopes(Loss loss, int outputs, Column<S> f,
+                                                              const Real* target, Real weight,
+                                                              Column<S> slopes) {
+  Real value{};
+  with_loss(loss, [&](auto rule) {
+    const S x = rule.slope(outputs, f, target, weight, slopes);
+    if constexpr (std::is_same_v<S, Real>)
+      value = x;
+    else
+      value = x.value;
+  });
+  return value;
+}
+
 // One pass over the samples, on plain numbers or (H v) on dual ones.
 template <class S, class Team>
 class MlpPass {
@@ -195,15 +212,13 @@ class MlpPass {
   // d loss / d outputs of the mean loss, 0 for what fills the last quad.
   THALWEG_DEVICE void output_slopes(int first, int count, int quads, Real weight, Real& sum) const {
     const Array<S> to = plane(plan_.slopes[shape_.layers - 1]);
-    with_loss(shape_.loss, [&](auto rule) {
-      team_.each(quads * quad, [&](int n) {
-        const Column<S> slopes{to + n, plan_.pitch};
-        if (n < count)
-          sum +=
-              value_of(rule.slope(shape_.outputs(), outputs(n), target(first + n), weight, slopes));
-        else
-          for (int o = 0; o < shape_.outputs(); ++o) slopes.set(o, S(Real(0)));
-      });
+    team_.each(quads * quad, [&](int n) {
+      const Column<S> slopes{to + n, plan_.pitch};
+      if (n < count)
+        sum += loss_and_slopes(shape_.loss, shape_.outputs(), outputs(n), target(first + n), weight,
+                               slopes);
+      else
+        for (int o = 0; o < shape_.outputs(); ++o) slopes.set(o, S(Real(0)));
     });
   }
 
