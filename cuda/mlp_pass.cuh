@@ -30,20 +30,31 @@ struct MlpSamples {
   THALWEG_INLINE long place(int n) const { return chosen ? chosen[n] : n; }
 };
 
-// The loss of a sample, and weight times its slopes. A call: unrolled by the compiler, losses take
-// more registers than all else, and what calls a pass would have none left.
+template <class Real>
+THALWEG_INLINE Real value_of(Real x) {
+  return x;
+}
+template <class Real>
+THALWEG_INLINE Real value_of(Dual<Real> x) {
+  return x.value;
+}
+
+// The loss of a sample, and with it weight times its slopes. Calls: unrolled by the compiler,
+// losses take more registers than all else, and what calls a pass would have none left.
+template <class S, class Real = real_of<S>>
+THALWEG_DEVICE __attribute__((noinline)) Real loss_of(Loss loss, int outputs, Column<S> f,
+                                                      const Real* target) {
+  Real value{};
+  with_loss(loss, [&](auto rule) { value = value_of(rule.value(outputs, f, target)); });
+  return value;
+}
 template <class S, class Real = real_of<S>>
 THALWEG_DEVICE __attribute__((noinline)) Real loss_and_slopes(Loss loss, int outputs, Column<S> f,
                                                               const Real* target, Real weight,
                                                               Column<S> slopes) {
   Real value{};
-  with_loss(loss, [&](auto rule) {
-    const S x = rule.slope(outputs, f, target, weight, slopes);
-    if constexpr (std::is_same_v<S, Real>)
-      value = x;
-    else
-      value = x.value;
-  });
+  with_loss(loss,
+            [&](auto rule) { value = value_of(rule.slope(outputs, f, target, weight, slopes)); });
   return value;
 }
 
@@ -94,10 +105,8 @@ class MlpPass {
   THALWEG_DEVICE Real loss() const {
     Real sum = 0;
     forward(false, [&](int first, int count) {
-      with_loss(shape_.loss, [&](auto rule) {
-        team_.each(count, [&](int n) {
-          sum += value_of(rule.value(shape_.outputs(), outputs(n), target(first + n)));
-        });
+      team_.each(count, [&](int n) {
+        sum += loss_of(shape_.loss, shape_.outputs(), outputs(n), target(first + n));
       });
     });
     return sum;
@@ -128,8 +137,6 @@ class MlpPass {
     const int quads = (count + quad - 1) / quad;
     return quads == plan_.quads.divisor() ? plan_.quads : Divider(quads);
   }
-  THALWEG_INLINE static Real value_of(Real x) { return x; }
-  THALWEG_INLINE static Real value_of(Dual<Real> x) { return x.value; }
   THALWEG_INLINE Array<S> plane(int offset) const {
     if constexpr (dual)
       return {scratch_ + offset, scratch_ + plan_.plane + offset};

@@ -139,6 +139,7 @@ class BlockTeam {
     if (rank() % warp_size == 0) parts[rank() / warp_size] = x;
     sync();
     T total = parts[0];
+#pragma unroll 1
     for (int w = 1; w < warps; ++w) total += parts[w];
     return total;
 #else
