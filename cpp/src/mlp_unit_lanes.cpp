@@ -34,7 +34,7 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
     const long width = shape_.targets();
     chosen_targets_.resize(count_ * width);
     for (long n = 0; n < count_; ++n)
-      std::copy_n(targets_ + samples[n] * width, width, &chosen_targets_[n * width]);
+      copy_numbers<S>(targets_ + samples[n] * width, width, &chosen_targets_[n * width]);
     targets_ = chosen_targets_.data();
   }
 
@@ -108,8 +108,9 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   void take_inputs(const Real* from, const int* samples, long count, std::vector<S>& to) {
     const long in = shape_.inputs(), row = layout_.width[0];
     to.resize(count * row, S(Real(0)));
+    if (!samples) return copy_rows<S>(count, in, from, in, flat(to), row * W);
     for (long n = 0; n < count; ++n)
-      std::copy_n(from + (samples ? samples[n] : n) * in, in, flat(to) + n * row * W);
+      copy_numbers<S>(from + samples[n] * in, in, flat(to) + n * row * W);
   }
   const Real* own_inputs() const {
     return data_.inputs.data() +

@@ -27,21 +27,29 @@ struct UnitLayout {
   }
 };
 
-// A point [P] into its padded form; what lies between rows is left as it is (zero).
+// Rows of `width` numbers, `from_row` and `to_row` apart, without what lies between them.
+template <class S>
+void copy_rows(long rows, long width, const real_of<S>* from, long from_row, real_of<S>* to,
+               long to_row) {
+  if (from_row == to_row && width == to_row) return copy_numbers<S>(from, rows * width, to);
+  for (long i = 0; i < rows; ++i) copy_numbers<S>(from + i * from_row, width, to + i * to_row);
+}
+
+// A point [P] into its padded form; what lies between rows is left as it is (zero). The weights of
+// the first layer are wanted transposed only.
 template <class Real>
 void pad_point(const MlpShape& shape, const UnitLayout& layout, int lanes, const Real* x,
                Real* to) {
+  using S = Lanes<Real>;
   for (int l = 0; l < shape.layers; ++l) {
     const long in = shape.sizes[l], out = shape.sizes[l + 1];
     const long wide_in = layout.width[l] * lanes, wide_out = layout.width[l + 1] * lanes;
     const Real* w = x + shape.weights[l];
     Real* rows = to + layout.weights[l] * lanes;
     Real* columns = to + layout.transposed[l] * lanes;
-    for (long j = 0; j < out; ++j)
-      __builtin_memcpy(rows + j * wide_in, w + j * in, in * sizeof(Real));
-    transpose_into<Lanes<Real>>(w, out, in, in, columns, wide_out);
-    if (shape.bias)
-      __builtin_memcpy(to + layout.biases[l] * lanes, x + shape.biases[l], out * sizeof(Real));
+    if (l > 0) copy_rows<S>(out, in, w, in, rows, wide_in);
+    transpose_into<S>(w, out, in, in, columns, wide_out, true);
+    if (shape.bias) copy_numbers<S>(x + shape.biases[l], out, to + layout.biases[l] * lanes);
   }
 }
 
@@ -49,14 +57,13 @@ void pad_point(const MlpShape& shape, const UnitLayout& layout, int lanes, const
 template <class Real>
 void unpad_gradient(const MlpShape& shape, const UnitLayout& layout, int lanes, const Real* from,
                     Real* g) {
+  using S = Lanes<Real>;
   for (int l = 0; l < shape.layers; ++l) {
     const long in = shape.sizes[l], out = shape.sizes[l + 1], wide_in = layout.width[l] * lanes;
     const Real* rows = from + layout.weights[l] * lanes;
     Real* w = g + shape.weights[l];
-    for (long j = 0; j < out; ++j)
-      __builtin_memcpy(w + j * in, rows + j * wide_in, in * sizeof(Real));
-    if (shape.bias)
-      __builtin_memcpy(g + shape.biases[l], from + layout.biases[l] * lanes, out * sizeof(Real));
+    copy_rows<S>(out, in, rows, wide_in, w, in);
+    if (shape.bias) copy_numbers<S>(from + layout.biases[l] * lanes, out, g + shape.biases[l]);
   }
 }
 
