@@ -112,7 +112,8 @@ struct UnitLanes {
     else
       keep(out, in, count, slopes, Matrix<const P>{inputs, in, 1}, result, into);
   }
-  void backward_product(int l, long count, Array<S> delta, Array<S> slopes, Array<S> before) const {
+  void backward_product(int l, long count, Array<S> delta, UnitSlopes<S> slopes,
+                        Array<S> before) const {
     const long in = width(l), out = shape.sizes[l + 1], row = width(l + 1) * P::lanes;
     multiply_times(count, in, out, Panel<Plain>{numbers(delta), row, 1},
                    Panel<S>{point + layout.weights[l], in, 1}, slopes, before);
