@@ -16,10 +16,13 @@ struct UnitLayout {
   long transposed[MlpShape::most_layers] = {};
   long biases[MlpShape::most_layers] = {};
   long size = 0;
+  // All widths but the last are whole packs: then a gradient [P] needs no padding.
+  bool whole = true;
 
   UnitLayout(const MlpShape& shape, int lanes) {
     for (int l = 0; l <= shape.layers; ++l) width[l] = (shape.sizes[l] + lanes - 1) / lanes;
     for (int l = 0; l < shape.layers; ++l) {
+      whole = whole && shape.sizes[l] % lanes == 0;
       weights[l] = std::exchange(size, size + shape.sizes[l + 1] * width[l]);
       transposed[l] = std::exchange(size, size + shape.sizes[l] * width[l + 1]);
       biases[l] = std::exchange(size, size + width[l + 1]);
@@ -87,11 +90,16 @@ struct UnitLanes {
   const UnitLayout& layout;
   Array<S> point;   // padded
   const P* inputs;  // [count, width(0)], padded
-  P* gradient;      // padded; null if not wanted
+  P* gradient;      // padded, or laid out like a point if the layout is whole
 
   long width(int l) const { return layout.width[l]; }
   S bias(int l, long j) const { return point[layout.biases[l] + j]; }
-  P* bias_gradient(int l) const { return gradient + layout.biases[l]; }
+  P* weight_gradient(int l) const {
+    return gradient + (layout.whole ? shape.weights[l] / P::lanes : layout.weights[l]);
+  }
+  P* bias_gradient(int l) const {
+    return gradient + (layout.whole ? shape.biases[l] / P::lanes : layout.biases[l]);
+  }
 
   void forward_product(int l, long count, const Array<S>* units, Array<S> z) const {
     const long in = shape.sizes[l], row = width(l) * P::lanes, out = width(l + 1);
@@ -105,7 +113,7 @@ struct UnitLanes {
   void gradient_product(int l, long count, const Array<S>* units, Array<S> delta, Into into) const {
     const long in = width(l), out = shape.sizes[l + 1], row = width(l + 1) * P::lanes;
     const Panel<Plain> slopes{numbers(delta), 1, row};
-    const Matrix<P> result{gradient + layout.weights[l], in, 1};
+    const Matrix<P> result{weight_gradient(l), in, 1};
     if (units)
       // The part with the tangent of the slopes first, as with replicas in the lanes.
       keep(out, in, count, slopes, Panel<S>{*units, in, 1}, result, into, true);
