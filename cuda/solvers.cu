@@ -5,6 +5,8 @@
 namespace thalweg::cuda {
 namespace {
 
+// Matrices leave room for two or three blocks on a multiprocessor: threads may have all registers.
+constexpr int fewest_blocks_of_search = 1;
 // Threads of a team: about as many as a matrix has rows. A function of their number alone.
 constexpr int most_threads_of_search = 256;
 int threads_for(long n) {
@@ -19,6 +21,7 @@ struct NoPoll {  // the host asks between launches
 template <class Team>
 struct SearchBody {
   static constexpr int most_threads = most_threads_of_search;
+  static constexpr int fewest_blocks = fewest_blocks_of_search;
   SearchJob job;
   Space space;
 
@@ -43,6 +46,7 @@ struct SearchBody {
 template <class Team>
 struct PathBody {
   static constexpr int most_threads = most_threads_of_search;
+  static constexpr int fewest_blocks = fewest_blocks_of_search;
   PathJob job;
   Space space;
 

@@ -4,8 +4,7 @@
 
 #include <algorithm>
 
-#include "search_jobs.hpp"
-#include "team_lu.cuh"
+#include "orbit.cuh"
 
 namespace thalweg::cuda {
 
@@ -93,7 +92,7 @@ class ZeroPoint {
 
   [[gnu::noinline]] THALWEG_DEVICE bool factor() const {
     const TeamLu<Team> a = factors();
-    find_tangents();
+    orbit().find_tangents();
     a.clear();
     team_.each(s_.n, [&](long i) {  // column i, which is row i: A's parts are symmetric
       double *re = a.re(static_cast<int>(i)), *im = a.im(static_cast<int>(i));
@@ -159,31 +158,13 @@ class ZeroPoint {
     return squared_residual();
   }
 
-  THALWEG_DEVICE void keep() const { copy(z_, kept_); }
-  THALWEG_DEVICE void go_back() const { copy(kept_, z_); }
+  THALWEG_DEVICE void keep() const { copy(team_, z_, kept_, s_.n + 1); }
+  THALWEG_DEVICE void go_back() const { copy(team_, kept_, z_, s_.n + 1); }
 
-  // Along an orbit |z|^2 is convex (Kempf and Ness): see quadratic_system.cpp, which this follows.
-  // What `keep` kept, F and the step are lost.
+  // What `keep` kept, the step and H^dagger F are lost.
   [[gnu::noinline]] THALWEG_DEVICE bool balance() const {
-    constexpr int most_rounds = 100;
-    constexpr double longest = 2, enough = 0.02;
-    if (s_.generators == 0) return false;
-    for (int round = 0; round < most_rounds; ++round) {
-      if (!find_growth()) return round > 0;
-      const double size = 0.5 * sqrt(squared_norm(team_, along_, s_.generators));
-      const double before = size_of_point();
-      if (!(size > enough)) return round > 0;
-      keep();
-      double scale = -0.5 * min(longest / size, 1.0);
-      for (transform(scale); !(size_of_point() < before) && scale < -1e-3;) {
-        go_back();
-        scale *= 0.5;
-        transform(scale);
-      }
-      if (!(size_of_point() < before)) go_back();
-      if (!(size_of_point() < 0.9999 * before)) break;
-    }
-    return true;
+    return orbit().balance(along_, {kept_, step_, gradient_}, sparse_, gram_others_,
+                           integers_ + TeamLu<Team>::integers(s_.n));
   }
 
  protected:
@@ -200,6 +181,7 @@ class ZeroPoint {
     return v;
   }
   THALWEG_INLINE TeamLu<Team> factors() const { return {team_, s_.n, matrix_, others_, integers_}; }
+  THALWEG_INLINE Orbit<Team> orbit() const { return {team_, s_, z_, tangents_}; }
 
  private:
   THALWEG_DEVICE double largest_of(Vector v) const {
@@ -207,15 +189,6 @@ class ZeroPoint {
     for (int i = 0; i < s_.n; ++i) most = max(v.re[i] * v.re[i] + v.im[i] * v.im[i], most);
     team_.sync();
     return sqrt(most);
-  }
-  // The processor counts the variable that is 1 as well.
-  THALWEG_DEVICE double size_of_point() const { return squared_norm(team_, z_, s_.n + 1); }
-  THALWEG_DEVICE void copy(Vector from, Vector to) const {
-    team_.each(s_.n + 1, [&](long i) {
-      to.re[i] = from.re[i];
-      to.im[i] = from.im[i];
-    });
-    team_.sync();
   }
   THALWEG_DEVICE void move() const {
     team_.each(s_.n, [&](long i) {
@@ -252,21 +225,6 @@ class ZeroPoint {
       }
     }
   }
-  THALWEG_DEVICE void find_tangents() const {
-    team_.each(s_.parts, [&](long r) {
-      double re = 0, im = 0;
-      for (int e = s_.entry_starts[r]; e < s_.entry_starts[r + 1]; ++e) {
-        const double a = s_.entry_values[2 * e], b = s_.entry_values[2 * e + 1];
-        const double x = z_.re[s_.entry_columns[e]], y = z_.im[s_.entry_columns[e]];
-        re += a * x - b * y;
-        im += a * y + b * x;
-      }
-      tangents_.re[r] = re;
-      tangents_.im[r] = im;
-    });
-    team_.sync();
-  }
-
   // H^dagger H + damping, element by element over the rows of H that reach both.
   THALWEG_DEVICE void set_normal_matrix(double damping) const {
     const TeamLu<Team> a = factors();
@@ -285,81 +243,6 @@ class ZeroPoint {
       a.im(k)[j] = im;
     });
     team_.sync();
-  }
-
-  // (T^dagger T)^-1 T^dagger z: along which combination of generators z grows.
-  THALWEG_DEVICE bool find_growth() const {
-    const int g = s_.generators;
-    const TeamLu<Team> gram(team_, g, sparse_, gram_others_,
-                            integers_ + TeamLu<Team>::integers(s_.n));
-    find_tangents();
-    const double trace = squared_norm(team_, tangents_, s_.parts);
-    const auto times_point = [&](int a) {
-      double re = 0, im = 0;
-      for (int r = s_.generator_starts[a]; r < s_.generator_starts[a + 1]; ++r)
-        add_product(tangents_, r, z_, s_.part_variable[r], re, im);
-      along_.re[a] = re;
-      along_.im[a] = im;
-    };
-    team_.each(static_cast<long>(g) * (g + 1), [&](long at) {
-      const int a = static_cast<int>(at % g), b = static_cast<int>(at / g);
-      if (b == g) return times_point(a);
-      double re = 0, im = 0;
-      int p = s_.generator_starts[a];
-      for (int q = s_.generator_starts[b]; q < s_.generator_starts[b + 1]; ++q) {
-        while (p < s_.generator_starts[a + 1] && s_.part_variable[p] < s_.part_variable[q]) ++p;
-        if (p == s_.generator_starts[a + 1]) break;
-        if (s_.part_variable[p] == s_.part_variable[q])
-          add_product(tangents_, p, tangents_, q, re, im);
-      }
-      gram.re(b)[a] = a == b ? re + 1e-12 * trace : re;
-      gram.im(b)[a] = im;
-    });
-    team_.sync();
-    if (!gram.factor(false)) return false;
-    gram.solve(along_, along_);
-    return true;
-  }
-  // sum += conj(a_i) b_j
-  static THALWEG_INLINE void add_product(Vector a, int i, Vector b, int j, double& re, double& im) {
-    re += a.re[i] * b.re[j] + a.im[i] * b.im[j];
-    im += a.re[i] * b.im[j] - a.im[i] * b.re[j];
-  }
-
-  // z = exp(scale times the sum of along_a times generator a) z, by its series.
-  THALWEG_DEVICE void transform(double scale) const {
-    Vector term = step_, next = gradient_;
-    copy(z_, term);
-    for (int k = 1; k < 100; ++k) {
-      team_.each(s_.n + 1, [&](long i) {
-        double re = 0, im = 0;
-        if (i < s_.n) apply_generators(static_cast<int>(i), scale / k, term, re, im);
-        next.re[i] = re;
-        next.im[i] = im;
-        z_.re[i] += re;
-        z_.im[i] += im;
-      });
-      team_.sync();
-      const double added = squared_norm(team_, next, s_.n + 1);
-      if (!(added > 1e-34 * size_of_point())) return;
-      const Vector last = term;
-      term = next;
-      next = last;
-    }
-  }
-  THALWEG_INLINE void apply_generators(int i, double scale, Vector term, double& re,
-                                       double& im) const {
-    for (int k = s_.moved_starts[i]; k < s_.moved_starts[i + 1]; ++k) {
-      const int r = s_.moved_by[k], g = s_.generator_of[r];
-      const double x = scale * along_.re[g], y = scale * along_.im[g];
-      for (int e = s_.entry_starts[r]; e < s_.entry_starts[r + 1]; ++e) {
-        const double a = s_.entry_values[2 * e], b = s_.entry_values[2 * e + 1];
-        const double u = x * a - y * b, v = x * b + y * a;
-        const int column = s_.entry_columns[e];
-        re += u * term.re[column] - v * term.im[column];
-        im += u * term.im[column] + v * term.re[column];
-      }
-    }
   }
 };
 
