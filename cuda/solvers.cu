@@ -7,10 +7,11 @@ namespace {
 
 // Matrices leave room for two or three blocks on a multiprocessor: threads may have all registers.
 constexpr int fewest_blocks_of_search = 1;
-// Threads of a team: about as many as a matrix has rows. A function of their number alone.
+// Threads of a team: about two for each row of a matrix, whose columns' steps have one task a row,
+// and whose other steps have many. A function of the number of rows alone.
 constexpr int most_threads_of_search = 256;
 int threads_for(long n) {
-  const long threads = (n + warp_size - 1) / warp_size * warp_size;
+  const long threads = (2 * n + warp_size - 1) / warp_size * warp_size;
   return static_cast<int>(std::clamp<long>(threads, warp_size, most_threads_of_search));
 }
 
