@@ -100,16 +100,18 @@ def test_minibatches_are_those_of_the_processor(device_target, own, batch_size, 
     assert_allclose(runs[1].final, runs[0].final, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("sizes", [[2, 8, 1], [2, 4, 1], [4, 8, 4], [1, 2, 1]], ids=str)
 @pytest.mark.parametrize("scheme", ["euler_maruyama", "leimkuhler_matthews", "baoab"])
-def test_trajectories_agree_from_one_seed(device_target, dtype, scheme):
-    """The noise of 33 parameters: blocks of four or two numbers that do not divide among lanes."""
-    inputs, targets, x, _ = problem([2, 8, 1], 32, rows=21)
+def test_trajectories_agree_from_one_seed(device_target, dtype, scheme, sizes):
+    """Blocks of random numbers that do not divide among lanes are drawn for steps to come."""
+    inputs, targets, x, _ = problem(sizes, 32, rows=21)
+    x = x.astype(dtype)
     friction = {"friction": 1.0} if scheme == "baoab" else {}
     walk = tw.Langevin(0.05, 0.01, scheme=scheme, confinement=5.0, **friction)
-    runs = [
-        walk.run(network([2, 8, 1], inputs, targets, device, dtype), x.astype(dtype), 50, rng=5)
-        for device in ("cpu", device_target)
-    ]
+    ours, land = (network(sizes, inputs, targets, t, dtype) for t in ("cpu", device_target))
+    runs = [walk.run(ours, x, 50, rng=5), walk.run(land, x, 50, rng=5)]
+    in_parts = walk.run(land, x, 13, rng=5).resume(37, landscape=land)
+    assert_array_equal(in_parts.final, runs[1].final)
     assert not np.array_equal(runs[0].final, x)
     # A step passes on what rounding made of the one before, and adds its own: some units each.
     tolerance = 50 * 20 * np.finfo(dtype).eps
