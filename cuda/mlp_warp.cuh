@@ -321,7 +321,9 @@ template <class Real, class Widths>
 struct LaneMlp {
   using Number = Real;
   static constexpr const char* name = "mlp";
-  static constexpr int fewest_threads = LaneTeam::lanes, most_threads = 256;
+  // 168 registers, so that three blocks of 128 threads fit a multiprocessor; 255 for more numbers.
+  static constexpr bool small = Widths::numbers() * sizeof(Real) <= 40 * sizeof(float);
+  static constexpr int fewest_threads = LaneTeam::lanes, most_threads = small ? 384 : 256;
 
   long dim;
   DeviceMlp<Real> network;
