@@ -159,7 +159,7 @@ class LanePass {
   template <class F>
   THALWEG_INLINE void each_sample(int rank, F f) const {
     const int width = shape_.inputs(), targets = shape_.targets();
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll 1
 #endif
     for (int n = rank; n < samples_.count; n += LaneTeam::lanes) {
