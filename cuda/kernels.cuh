@@ -49,6 +49,7 @@ struct BatchBody {
   static constexpr int most_threads = Team::alone             ? 128
                                       : work == Work::product ? L::most_threads
                                                               : bound_of_gradients<L>();
+  static constexpr int fewest_blocks = Team::fewest_blocks;
   static constexpr int vectors = work == Work::energy ? 1 : work == Work::gradient ? 2 : 3;
   L landscape;
   BatchJob<Real> job;
@@ -100,9 +101,13 @@ void launch_batch(const L& landscape, const BatchJob<Real>& job) {
 // Calls f with the kind of team the landscape wants: kinds it never wants are not compiled.
 template <class L, class F>
 void with_team(const L& landscape, F f) {
-  if constexpr (L::fewest_threads == 1)
-    if (landscape.team_size() == 1) return f(static_cast<ThreadTeam*>(nullptr));
-  if constexpr (L::most_threads > 1) f(static_cast<BlockTeam*>(nullptr));
+  if constexpr (L::fewest_threads == LaneTeam::lanes) {
+    f(static_cast<LaneTeam*>(nullptr));
+  } else {
+    if constexpr (L::fewest_threads == 1)
+      if (landscape.team_size() == 1) return f(static_cast<ThreadTeam*>(nullptr));
+    if constexpr (L::most_threads > 1) f(static_cast<BlockTeam*>(nullptr));
+  }
 }
 
 template <class Real, class L>
@@ -151,6 +156,7 @@ template <class Real, class L, class Team, class M>
 struct RunBody {
   using Landscape = L;
   static constexpr int most_threads = Team::alone ? 128 : bound_of_gradients<L>();
+  static constexpr int fewest_blocks = Team::fewest_blocks;
   using Walker = TeamWalker<Real, Team>;
   L landscape;
   M motion;

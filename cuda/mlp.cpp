@@ -3,6 +3,7 @@
 
 #include "device_landscape.hpp"
 #include "mlp_jobs.hpp"
+#include "mlp_warp.cuh"
 #include "network_sum.cuh"
 
 namespace thalweg {
@@ -17,6 +18,17 @@ void check_sizes(long dim, std::initializer_list<MlpPlan> plans) {
       throw std::invalid_argument("layer_sizes: expected at most " + std::to_string(most) +
                                   " parameters, and units for some samples, on a device; got " +
                                   std::to_string(dim) + " parameters");
+}
+
+// The first of the alternatives from number k on that holds the network, or nothing.
+template <class Any, std::size_t k = 1, class Real>
+Any lanes_for(const DeviceMlp<Real>& network) {
+  if constexpr (k == std::variant_size_v<Any>) {
+    return {};
+  } else {
+    using Lanes = std::variant_alternative_t<k, Any>;
+    return Lanes::holds(network.shape) ? Any(Lanes(network)) : lanes_for<Any, k + 1>(network);
+  }
 }
 
 template <class Real>
@@ -39,6 +51,7 @@ class MlpOnDevice final : public LandscapeWithKernels<Real, NetworkSum>, public 
     network.samples = samples;
     network.own_inputs = data.input_replicas > 0;
     network.own_targets = data.target_replicas > 0;
+    lanes_ = lanes_for<LaneMlps>(network);
   }
   const char* kind() const override { return "mlp"; }
   long samples() const override { return this->kernels_.network.samples; }
@@ -71,9 +84,33 @@ class MlpOnDevice final : public LandscapeWithKernels<Real, NetworkSum>, public 
     to.read(out);
   }
 
+ protected:
+  void run(const BatchJob<Real>& job) const override {
+    with_kernels([&](const auto& kernels) { run_batch(kernels, job); });
+  }
+  void run(const Motion<Real>& motion, const RunJob<Real>& job) const override {
+    with_kernels([&](const auto& kernels) {
+      std::visit([&](const auto& m) { run_motion(kernels, m, job); }, motion);
+    });
+  }
+
  private:
+  using LaneMlps = typename LaneMlpsOf<Real>::Any;
   Buffer<Real> inputs_, targets_;
   long data_replicas_;
+  LaneMlps lanes_;  // of a tiny network, what it asks for more often than losses of samples
+
+  template <class F>
+  void with_kernels(F f) const {
+    std::visit(
+        [&](const auto& lanes) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(lanes)>, std::monostate>)
+            f(this->kernels_);
+          else
+            f(lanes);
+        },
+        lanes_);
+  }
 };
 
 }  // namespace
