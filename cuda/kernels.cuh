@@ -64,14 +64,14 @@ struct BatchBody {
  private:
   THALWEG_DEVICE void run(const Team& team, long row, Real* x, char* scratch_bytes) const {
     const long dim = landscape.dim,
-               point_row = job.v || work != Work::product ? row : (job.first + row) / dim;
+               point_row = job.v || work != Work::product ? row : (job.skipped + row) / dim;
     Real *out = x + space.vector_stride, *v = out + space.vector_stride;
-    const Scratch scratch{scratch_bytes, point_row, nullptr, 0};
+    const Scratch scratch{scratch_bytes, job.first + point_row, nullptr, 0};
     team.sync();  // the row before is done with
     team.each(dim, [&](long i) { x[i] = job.x[point_row * dim + i]; });
     if constexpr (work == Work::product)
       team.each(dim, [&](long i) {
-        v[i] = job.v ? job.v[row * dim + i] : Real(i == (job.first + row) % dim);
+        v[i] = job.v ? job.v[row * dim + i] : Real(i == (job.skipped + row) % dim);
       });
     team.sync();
     Real energy(0);
@@ -170,7 +170,7 @@ struct RunBody {
              job.names[row]);
     TeamBatches<Team> batches(team, reinterpret_cast<int*>(slab + space.integers), job.samples, key,
                               job.names[row]);
-    const Scratch scratch{slab + space.scratch, row, nullptr, 0};
+    const Scratch scratch{slab + space.scratch, job.first + row, nullptr, 0};
     TeamEnsemble<Real, Team, L> ensemble(team, landscape, w, batches, scratch);
     team.sync();  // the row before is done with
     load(w, row);

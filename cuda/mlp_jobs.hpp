@@ -9,8 +9,8 @@ namespace thalweg::cuda {
 template <class Real>
 struct SamplesJob {
   Sampled what;
-  long rows, samples;
-  const Real* x;       // [R, P]
+  long rows, first, samples;  // row 0 is this one of its batch
+  const Real* x;              // [R, P]
   const Real* inputs;  // for outputs: [samples, inputs] or, with own_inputs, [R, samples, inputs]
   bool own_inputs;
   Real* out;  // [R, samples] or [R, samples, outputs]
