@@ -38,10 +38,17 @@ class DeviceLandscape : public RemoteLandscape<Real> {
   virtual int team_size() const = 0;
   // Called with the landscape's device in use.
   virtual void run(const BatchJob<Real>&) const = 0;
+  // Strips a Hessian is made of, where there is a quicker way to it than row by row; else 0.
+  virtual long hessian_units() const { return 0; }
+  virtual void run(const HessianJob<Real>&) const {
+    throw std::logic_error("this landscape's Hessians are made row by row");
+  }
   virtual void run(const Motion<Real>&, const RunJob<Real>&) const = 0;
 
  private:
   int device_;
+  void whole_hessians(long replicas, const Real* x, Real* h, const StopQuestion&) const;
+  void hessian_rows(long replicas, const Real* x, Real* h, const StopQuestion&) const;
 };
 
 // Defined in kernels.cuh and instantiated for each landscape in a .cu file.
@@ -63,6 +70,7 @@ class LandscapeWithKernels : public DeviceLandscape<Real> {
   L<Real> kernels_{};
 
   int team_size() const override { return kernels_.team_size(); }
+  using DeviceLandscape<Real>::run;
   void run(const BatchJob<Real>& job) const override { run_batch(kernels_, job); }
   void run(const Motion<Real>& motion, const RunJob<Real>& job) const override {
     std::visit([&](const auto& m) { run_motion(kernels_, m, job); }, motion);

@@ -24,6 +24,17 @@ struct BatchJob {
   long skipped;
 };
 
+// Hessians, by the strips of their units: row k is unit (skipped + k) mod `units` of point
+// (skipped + k) / `units`.
+template <class Real>
+struct HessianJob {
+  long rows;
+  long first;  // point 0 is this one of its batch
+  long skipped, units;
+  const Real* x;  // [R, P]
+  Real* h;        // [R, P, P]
+};
+
 // A run of dynamics. What is carried is read and written in place.
 template <class Real>
 struct RunJob {

@@ -81,6 +81,16 @@ class MlpOnDevice final : public LandscapeWithKernels<Real, NetworkSum>, public 
   Buffer<Real> inputs_, targets_;
   long data_replicas_;
 
+  // Up to here a Hessian fits any GPU. Larger ones are made row by row.
+  static constexpr long most_by_blocks = 8192;
+  long hessian_units() const override {
+    long units = 0;
+    for (int l = 1; l <= shape().layers; ++l) units += shape().sizes[l];
+    return this->dim() <= most_by_blocks ? units : 0;
+  }
+  using LandscapeWithKernels<Real, NetworkSum>::run;
+  void run(const HessianJob<Real>& job) const override { run_hessian(this->kernels_.network, job); }
+
   // Outputs for `some` of the samples, from number `sample`; each replica's own inputs [R, samples,
   // inputs] on the host, or all replicas' [some, inputs] on the device.
   struct Predicted {

@@ -1,6 +1,7 @@
 // What kernels are asked of a network besides what every landscape can do.
 #pragma once
 
+#include "jobs.hpp"
 #include "mlp.cuh"
 
 namespace thalweg::cuda {
@@ -15,6 +16,10 @@ struct SamplesJob {
   bool own_inputs;
   Real* out;  // [R, samples] or [R, samples, outputs]
 };
+
+// Defined in mlp_hessian.cu.
+template <class Real>
+void run_hessian(const DeviceMlp<Real>& network, const HessianJob<Real>& job);
 
 // Defined in mlp.cu.
 template <class Real>
