@@ -9,6 +9,7 @@ namespace {
 template <class Real>
 struct HessianBody {
   static constexpr int most_threads = HessianPlan::most_threads;
+  static constexpr int fewest_blocks = 1;  // registers enough, so that none is spilled
   DeviceMlp<Real> network;
   HessianPlan plan;
   HessianJob<Real> job;
@@ -30,9 +31,8 @@ struct HessianBody {
     const Scratch scratch{slab + space.scratch, job.first + point, nullptr, 0};
     int unit = static_cast<int>(row % job.units), layer = 0;
     for (; unit >= network.shape.sizes[layer + 1]; ++layer) unit -= network.shape.sizes[layer + 1];
-    const MlpHessianPass<Real, BlockTeam> pass(network, plan, team, x, scratch,
-                                               job.h + point * dim * dim);
-    pass.strip(layer, unit);
+    MlpHessianPass<Real, BlockTeam>::make(network, plan, team, x, scratch,
+                                          job.h + point * dim * dim, layer, unit);
   }
 };
 

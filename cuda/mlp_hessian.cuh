@@ -16,15 +16,34 @@ namespace thalweg::cuda {
 template <class Real, class Team>
 class MlpHessianPass {
  public:
+  // As DeviceMlp's evaluations, twice: where all is in shared memory, that is known.
+  static THALWEG_DEVICE void make(const DeviceMlp<Real>& network, const HessianPlan& plan,
+                                  const Team& team, const Real* x, const Scratch& scratch, Real* h,
+                                  int k, int j) {
+    DeviceMlp<Real>::in_shared(x, scratch.bytes)
+        ? strip_of<true>(network, plan, team, x, scratch, h, k, j)
+        : strip_of<false>(network, plan, team, x, scratch, h, k, j);
+  }
+
+ private:
   THALWEG_DEVICE MlpHessianPass(const DeviceMlp<Real>& network, const HessianPlan& plan,
                                 const Team& team, const Real* x, const Scratch& scratch, Real* h)
       : shape_(network.shape),
         plan_(plan),
         team_(team),
-        point_(const_cast<Real*>(x)),  // only read
+        point_{const_cast<Real*>(x)},  // only read
         scratch_(reinterpret_cast<Real*>(scratch.bytes)),
         samples_(network.samples_of(scratch)),
         h_(h) {}
+
+  template <bool shared>
+  [[gnu::noinline]] static THALWEG_DEVICE void strip_of(const DeviceMlp<Real>& network,
+                                                        const HessianPlan& plan, const Team& team,
+                                                        const Real* x, const Scratch& scratch,
+                                                        Real* h, int k, int j) {
+    DeviceMlp<Real>::template know_shared<shared>(x, scratch.bytes);
+    MlpHessianPass(network, plan, team, x, scratch, h).strip(k, j);
+  }
 
   // The strip of unit j of layer k, with its mirror image, into h [P, P].
   THALWEG_DEVICE void strip(int k, int j) const {
@@ -46,7 +65,6 @@ class MlpHessianPass {
     }
   }
 
- private:
   using Numbers = Array<Real>;
   static constexpr int tile = 4;  // units of a product's tile
   const MlpShape& shape_;
@@ -100,8 +118,10 @@ class MlpHessianPass {
     });
   }
 
-  // z_l; then what enters the layer above, its slopes and (for now without the loss) curvatures.
-  THALWEG_DEVICE void forward(int l, int quads) const {
+  // These two are calls: elementary functions on dual doubles, and all else's registers, are too
+  // many. z_l; then what enters the layer above, its slopes and (for now without the loss)
+  // curvatures.
+  [[gnu::noinline]] THALWEG_DEVICE void forward(int l, int quads) const {
     const int out = shape_.sizes[l + 1], pitch = plan_.pitch;
     const Numbers z = plane(l == last() ? plan_.outputs : plan_.z_seed[l]);
     const Numbers biases = point_ + shape_.biases[l];
@@ -117,18 +137,13 @@ class MlpHessianPass {
     const Numbers curvatures = plane(plan_.curvatures[l]);
     const Real scale = this->scale(l + 1);
     with_activation(shape_.activation, [&](auto f) {
-      each_quad(out, quads, [=](int, int at) {
-        const Quad<Real> from = Quad<Real>::load(z, at);
-        Quad<Real> value, slope, curvature;
-        repeat<quad>([&](auto i) {
-          const Dual<Real> x(from[i], Real(1)), y = f.value(x), d = f.slope(x, y);
-          value.set(i, scale * y.value);
-          slope.set(i, scale * d.value);
-          curvature.set(i, scale * d.tangent);
-        });
-        value.store(a, at);
-        slope.store(slopes, at);
-        curvature.store(curvatures, at);
+      const int across = quads * quad;  // one at a time: four of them take too many registers
+      team_.each(out * across, [=](int item) {
+        const int at = item / across * pitch + item % across;
+        const Dual<Real> x(z[at], Real(1)), y = f.value(x), d = f.slope(x, y);
+        a.set(at, scale * y.value);
+        slopes.set(at, scale * d.value);
+        curvatures.set(at, scale * d.tangent);
       });
     });
     team_.sync();
@@ -137,7 +152,7 @@ class MlpHessianPass {
   // d loss / d outputs of the mean loss; on dual numbers, its derivative by the seed too. 0 for
   // what fills the last quad.
   template <class S>
-  THALWEG_DEVICE void output_slopes(int first, int count, int quads) const {
+  [[gnu::noinline]] THALWEG_DEVICE void output_slopes(int first, int count, int quads) const {
     const Array<S> f = outputs<S>(plan_.outputs, plan_.z_seed[last()]);
     const Array<S> to = outputs<S>(plan_.delta[last()], plan_.delta_seed[last()]);
     const Real weight = Real(1) / static_cast<Real>(samples_.count);
@@ -234,7 +249,7 @@ class MlpHessianPass {
   template <bool moving>
   THALWEG_DEVICE void block(const Strip& strip, int l, int quads) const {
     const int height = shape_.sizes[l] + shape_.bias, width = shape_.sizes[strip.k] + shape_.bias;
-    constexpr int rows = HessianPlan::rows, columns = HessianPlan::columns;
+    constexpr int rows = HessianPlan::rows, columns = HessianPlan::columns(sizeof(Real));
     const int down = (height + rows - 1) / rows, across = (width + columns - 1) / columns;
     const int pitch = plan_.pitch, first = l == strip.k ? strip.j : 0;
     const auto units = [&](int layer, int place, int behind) {
@@ -259,7 +274,7 @@ class MlpHessianPass {
   template <bool moving, class Finish>
   static THALWEG_INLINE void block_tile(int row, int down, int height, int column, int across,
                                         int width, int quads, const Factors& f, Finish finish) {
-    constexpr int rows = HessianPlan::rows, columns = HessianPlan::columns;
+    constexpr int rows = HessianPlan::rows, columns = HessianPlan::columns(sizeof(Real));
     Real sum[rows][columns];
     int input_at[rows], moved_at[rows], column_at[columns];
     repeat<rows>([&](auto r) {

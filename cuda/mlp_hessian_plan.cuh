@@ -12,7 +12,9 @@ namespace thalweg::cuda {
 // Offsets count numbers; what belongs to samples lies [unit][sample], as in mlp_plan.cuh.
 struct HessianPlan {
   static constexpr int most_layers = MlpShape::most_layers, most_threads = 128;
-  static constexpr int rows = 4, columns = 5;  // of a tile of the Hessian
+  // Of a tile of the Hessian, in the registers of a thread.
+  static constexpr int rows = 4;
+  static constexpr int columns(int number_bytes) { return number_bytes == 4 ? 5 : 4; }
 
   int threads, chunk, pitch;    // samples at a time; from unit to unit
   int inputs[most_layers];      // scaled a_l: what enters layer l
@@ -36,7 +38,7 @@ struct HessianPlan {
     long widest = 0;
     for (int l = 0; l < shape.layers; ++l)
       widest = widest < shape.sizes[l] + 1 ? shape.sizes[l] + 1 : widest;
-    const long tiles = shape.dim * widest / (rows * columns);
+    const long tiles = shape.dim * widest / (rows * columns(number_bytes));
     threads = tiles <= 64 ? 32 : tiles <= 256 ? 64 : most_threads;
   }
 
