@@ -147,10 +147,20 @@ struct Recorder {
   }
 };
 
+// Blocks of a run that are to fit a multiprocessor; 0: the compiler's choice.
+template <class L>
+constexpr int fewest_blocks_of_runs() {
+  if constexpr (requires { L::fewest_blocks_of_runs; })
+    return L::fewest_blocks_of_runs;
+  else
+    return 0;
+}
+
 template <class Real, class L, class Team, class M>
 struct RunBody {
   using Landscape = L;
   static constexpr int most_threads = Team::alone ? 128 : bound_of_gradients<L>();
+  static constexpr int fewest_blocks = fewest_blocks_of_runs<L>();
   using Walker = TeamWalker<Real, Team>;
   L landscape;
   M motion;
