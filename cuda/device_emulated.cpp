@@ -4,12 +4,14 @@
 // THALWEG_EMULATED_THREADS: how many threads a team that is a block has; default 4.
 // THALWEG_EMULATED_DEVICES: how many devices there are; default 2, so that both indices are used.
 // THALWEG_EMULATED_MEMORY:  bytes each has; default 4 GiB.
+// THALWEG_EMULATED_ROWS:    rows of one launch at most; default: any number.
 // THALWEG_EMULATED_FAULT:   part of a kernel's description: that kernel fails, as a device would.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -54,8 +56,9 @@ int device_count() { return static_cast<int>(from_environment("THALWEG_EMULATED_
 const Properties& properties(int device) {
   check_device(device);
   // Little shared memory, so that larger points take the way through device memory in tests too.
-  static thread_local Properties all{"this processor, emulating a GPU", 2, 0, 0, 0, 48 * 1024};
+  static thread_local Properties all{"this processor, emulating a GPU", 2, 0, 0, 0, 48 * 1024, 0};
   all.memory = static_cast<std::size_t>(from_environment("THALWEG_EMULATED_MEMORY", 4L << 30));
+  all.most_rows = from_environment("THALWEG_EMULATED_ROWS", std::numeric_limits<long>::max());
   return all;
 }
 std::size_t free_memory(int device) {

@@ -65,14 +65,14 @@ struct BatchBody {
  private:
   THALWEG_DEVICE void run(const Team& team, long row, Real* x, char* scratch_bytes) const {
     const long dim = landscape.dim,
-               point_row = job.v || work != Work::product ? row : (job.first + row) / dim;
+               point_row = job.v || work != Work::product ? row : (job.skipped + row) / dim;
     Real *out = x + space.vector_stride, *v = out + space.vector_stride;
-    const Scratch scratch{scratch_bytes, point_row, nullptr, 0};
+    const Scratch scratch{scratch_bytes, job.first + point_row, nullptr, 0};
     team.sync();  // the row before is done with
     team.each(dim, [&](long i) { x[i] = job.x[point_row * dim + i]; });
     if constexpr (work == Work::product)
       team.each(dim, [&](long i) {
-        v[i] = job.v ? job.v[row * dim + i] : Real(i == (job.first + row) % dim);
+        v[i] = job.v ? job.v[row * dim + i] : Real(i == (job.skipped + row) % dim);
       });
     team.sync();
     Real energy(0);
@@ -152,11 +152,20 @@ struct Recorder {
   }
 };
 
+// Blocks of a run that are to fit a multiprocessor; 0: the compiler's choice.
+template <class L>
+constexpr int fewest_blocks_of_runs() {
+  if constexpr (requires { L::fewest_blocks_of_runs; })
+    return L::fewest_blocks_of_runs;
+  else
+    return 0;
+}
+
 template <class Real, class L, class Team, class M>
 struct RunBody {
   using Landscape = L;
   static constexpr int most_threads = Team::alone ? 128 : bound_of_gradients<L>();
-  static constexpr int fewest_blocks = Team::fewest_blocks;
+  static constexpr int fewest_blocks = std::max(Team::fewest_blocks, fewest_blocks_of_runs<L>());
   using Walker = TeamWalker<Real, Team>;
   L landscape;
   M motion;
@@ -176,7 +185,7 @@ struct RunBody {
              job.names[row]);
     TeamBatches<Team> batches(team, reinterpret_cast<int*>(slab + space.integers), job.samples, key,
                               job.names[row]);
-    const Scratch scratch{slab + space.scratch, row, nullptr, 0};
+    const Scratch scratch{slab + space.scratch, job.first + row, nullptr, 0};
     TeamEnsemble<Real, Team, L> ensemble(team, landscape, w, batches, scratch);
     team.sync();  // the row before is done with
     load(w, row);

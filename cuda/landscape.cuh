@@ -12,7 +12,7 @@
 //     static constexpr int fewest_threads = 1, most_threads = 256;
 //     // Where the compiler's choice of registers is not good: blocks that are to fit a
 //     // multiprocessor, and another bound for kernels without products. May be left out.
-//     static constexpr int fewest_blocks = 1, bound_of_gradients = 384;
+//     static constexpr int fewest_blocks_of_runs = 1, bound_of_gradients = 384;
 //     long dim;                                         // P
 //
 //     // Host. Threads per replica: 1 (ThreadTeam), 8 (LaneTeam), or a multiple of 32 (BlockTeam).

@@ -55,8 +55,9 @@ Room find_room(const Need& need, long rows) {
   s.blocks = (rows + s.teams - 1) / s.teams;
   s.shared_bytes = s.sum_bytes + (fits ? s.teams * s.slab_bytes : 0);
   if (fits) return room;
-  s.blocks = std::min(s.blocks, p.processors * blocks_per_processor);
   s.slab_bytes = aligned(s.slab_bytes);
+  const long affordable = static_cast<long>(free_memory(device) / 2 / (s.teams * s.slab_bytes));
+  s.blocks = std::min({s.blocks, p.processors * blocks_per_processor, std::max(1L, affordable)});
   room.slabs = Buffer<char>(s.blocks * s.teams * s.slab_bytes, "room for points in motion");
   s.device_slabs = room.slabs.data();
   return room;

@@ -73,7 +73,8 @@ bench() {
 part build build
 part doctor "$venv/bin/python" -m thalweg.cli doctor
 part contract suite test_landscape_contract.py test_landscape_known.py test_landscape_bits.py \
-  test_functions.py test_rng.py test_devices.py test_device_mlp.py
+  test_functions.py test_rng.py test_devices.py test_device_mlp.py test_device_tiny_mlp.py \
+  test_device_hessian.py
 part solvers suite test_device_solvers.py test_zeros.py
 part dynamics suite test_dynamics_contract.py test_dynamics_physics.py test_langevin_reference.py \
   test_gradient_flow.py test_schedules.py
