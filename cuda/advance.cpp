@@ -1,28 +1,10 @@
 // A chunk of a run: state to the device, one launch for all of its steps, state and records back.
+// Replicas go in parts where memory does not hold all of them, or one step of them takes long.
 #include "device_landscape.hpp"
+#include "slice.hpp"
 
 namespace thalweg::cuda {
 namespace {
-
-// The arrays of one call on the device. Carried ones are copied in and changed in place.
-template <class Real>
-struct RunBuffers {
-  Buffer<std::uint32_t> names;
-  Buffer<Real> parameters, points, vectors, scalars, energy, gradient, start_energy;
-  Buffer<int> status;
-  Buffer<std::int64_t> status_step, restores;
-  Buffer<Real> energies, observed, recorded_points;
-};
-
-// Bytes of all of them.
-template <class Real>
-std::size_t bytes_of(const RunPlan& plan, const Slots& slots, long dim, bool points) {
-  const std::size_t R = plan.replicas, P = dim, records = plan.records();
-  const std::size_t reals = R * (slots.parameters + slots.scalars + 2) +
-                            R * P * (slots.vectors + 2) +
-                            records * R * (1 + plan.observables.size() + (points ? P : 0));
-  return reals * sizeof(Real) + R * (sizeof(std::uint32_t) + sizeof(int) + 16);
-}
 
 template <class Real>
 std::vector<Real> converted(const double* x, std::size_t count) {
@@ -31,91 +13,166 @@ std::vector<Real> converted(const double* x, std::size_t count) {
   return out;
 }
 
-template <class T>
-Buffer<T> given_or_empty(const T* host, std::size_t count, const char* what) {
-  return host ? Buffer<T>(host, count, what) : Buffer<T>(count, what);
-}
+// What one call of advance() was given.
+template <class Real>
+struct Given {
+  const RunPlan& plan;
+  const Slots slots;
+  const std::vector<Observable> observables;
+  long dim;
+  const typename DeviceLandscape<Real>::Before& before;
+  const typename DeviceLandscape<Real>::After& after;
+  Real *energies, *observed, *points;
+  const std::vector<Real> parameters =
+      converted<Real>(plan.parameters, plan.replicas* slots.parameters);
+
+  bool energy() const { return after.energy || before.energy; }
+  bool gradient() const { return after.gradient || before.gradient; }
+  // Device memory for one replica.
+  std::size_t bytes() const {
+    const std::size_t P = dim, records = plan.records();
+    const std::size_t reals = slots.parameters + slots.scalars + 2 + P * (slots.vectors + 2) +
+                              records * (1 + observables.size() + (points ? P : 0));
+    return reals * sizeof(Real) + sizeof(std::uint32_t) + sizeof(int) + 2 * sizeof(std::int64_t);
+  }
+  // Parameters times samples seen, of one replica.
+  double work(long samples, const BatchPlan& batches) const {
+    const long seen = std::max(1L, batches.used() ? batches.size : samples);
+    return 3.0 * static_cast<double>(plan.steps) * static_cast<double>(dim) *
+           static_cast<double>(seen);
+  }
+};
+
+// The arrays of some replicas on the device. Carried ones are copied in and changed in place.
+template <class Real>
+class RunBuffers {
+ public:
+  RunBuffers(const Given<Real>& given, long first, long count)
+      : given_(given), first_(first), count_(count), records_(given.plan.records()) {
+    const auto& before = given.before;
+    const long P = given.dim, R = count;
+    names_ = copied(given.plan.replica_names.data(), 1, 1, "names of replicas");
+    parameters_ = copied(given.parameters.data(), given.slots.parameters, 1, "parameters");
+    points_ = copied(before.points, 1, P, "points");
+    vectors_ = copied(before.vectors, given.slots.vectors, P, "carried vectors");
+    scalars_ = copied(before.scalars, given.slots.scalars, 1, "carried numbers");
+    if (given.energy()) energy_ = copied(before.energy, 1, 1, "energies");
+    if (given.gradient()) gradient_ = copied(before.gradient, 1, P, "gradients");
+    if (given.after.start_energy) start_energy_ = Buffer<Real>(R, "energies");
+    status_ = copied(before.status, 1, 1, "status");
+    status_step_ = copied(before.status_step, 1, 1, "status");
+    restores_ = copied(before.restores, 1, 1, "status");
+    energies_ = Buffer<Real>(records_ * R, "recorded energies");
+    observed_ = Buffer<Real>(given.observables.size() * records_ * R, "recorded observables");
+    if (given.points) recorded_points_ = Buffer<Real>(records_ * R * P, "recorded points");
+  }
+
+  RunJob<Real> job(long samples) const {
+    const RunPlan& plan = given_.plan;
+    RunJob<Real> job{};
+    job.replicas = count_;
+    job.first = first_;
+    job.samples = samples;
+    job.steps = {plan.first_step, plan.steps, plan.record_every, given_.before.energy != nullptr,
+                 given_.before.gradient != nullptr};
+    job.seed = plan.seed;
+    job.names = names_.data();
+    job.parameters = parameters_.data();
+    job.points = points_.data();
+    job.vectors = vectors_.data();
+    job.scalars = scalars_.data();
+    job.energy = energy_.data();
+    job.gradient = gradient_.data();
+    job.start_energy = start_energy_.data();
+    job.status = status_.data();
+    job.status_step = status_step_.data();
+    job.restores = restores_.data();
+    job.kinds = static_cast<int>(given_.observables.size());
+    std::copy(given_.observables.begin(), given_.observables.end(), job.observables);
+    job.records = records_;
+    job.energies = energies_.data();
+    job.observed = observed_.data();
+    job.recorded_points = recorded_points_.data();
+    return job;
+  }
+
+  void read() const {
+    const auto& after = given_.after;
+    const long P = given_.dim, kinds = static_cast<long>(given_.observables.size());
+    back(points_, after.points, 1, P);
+    back(vectors_, after.vectors, given_.slots.vectors, P);
+    back(scalars_, after.scalars, given_.slots.scalars, 1);
+    if (after.energy) back(energy_, after.energy, 1, 1);
+    if (after.gradient) back(gradient_, after.gradient, 1, P);
+    if (after.start_energy) back(start_energy_, after.start_energy, 1, 1);
+    back(status_, after.status, 1, 1);
+    back(status_step_, after.status_step, 1, 1);
+    back(restores_, after.restores, 1, 1);
+    back(energies_, given_.energies, records_, 1);
+    back(observed_, given_.observed, kinds * records_, 1);
+    if (given_.points) back(recorded_points_, given_.points, records_, P);
+  }
+
+ private:
+  const Given<Real>& given_;
+  long first_, count_, records_;
+  Buffer<std::uint32_t> names_;
+  Buffer<Real> parameters_, points_, vectors_, scalars_, energy_, gradient_, start_energy_;
+  Buffer<int> status_;
+  Buffer<std::int64_t> status_step_, restores_;
+  Buffer<Real> energies_, observed_, recorded_points_;
+
+  // Of arrays [blocks, R, width].
+  Slice slice(long blocks) const { return {0, blocks, given_.plan.replicas, first_, count_}; }
+  // Null: only room for it.
+  template <class T>
+  Buffer<T> copied(const T* host, long blocks, long width, const char* what) const {
+    Buffer<T> to(blocks * count_ * width, what);
+    if (host) slice(blocks).in(to, host, width);
+    return to;
+  }
+  template <class T>
+  void back(const Buffer<T>& from, T* host, long blocks, long width) const {
+    slice(blocks).out(from, host, width);
+  }
+};
 
 }  // namespace
 
 template <class Real>
 void DeviceLandscape<Real>::advance(const Rule<Real>& rule, const RunPlan& plan,
                                     const Before& before, const After& after, Real* energies,
-                                    Real* observed, Real* points) const {
-  const auto observables = rule.observables_named(plan.observables);
+                                    Real* observed, Real* points, const StopQuestion& stop) const {
   const Motion<Real> motion = rule.motion();
-  std::visit([&](const auto& m) { check_batches(m.batches(), this->samples()); }, motion);
+  const BatchPlan batches = std::visit([](const auto& m) { return m.batches(); }, motion);
+  check_batches(batches, this->samples());
+  const Given<Real> given{plan,        rule.slots(), rule.observables_named(plan.observables),
+                          this->dim(), before,       after,
+                          energies,    observed,     points};
+  constexpr std::size_t most = RunJob<Real>::most_observables;
+  if (given.observables.size() > most)
+    throw std::invalid_argument("observables: expected at most " + std::to_string(most) +
+                                " on a device, got " + std::to_string(given.observables.size()));
   const Use use(device_);
-  const Slots slots = rule.slots();
-  const long R = plan.replicas, P = this->dim(), records = plan.records();
-  require_memory(bytes_of<Real>(plan, slots, P, points != nullptr),
-                 "a run of " + std::to_string(R) + " replicas of " + std::to_string(P) +
-                     " parameters with " + std::to_string(records) + " records");
-
-  RunBuffers<Real> b;
-  b.names = {plan.replica_names.data(), plan.replica_names.size(), "names of replicas"};
-  const auto parameters = converted<Real>(plan.parameters, R * slots.parameters);
-  b.parameters = {parameters.data(), parameters.size(), "parameters"};
-  b.points = {before.points, static_cast<std::size_t>(R * P), "points"};
-  b.vectors = {before.vectors, static_cast<std::size_t>(R * P * slots.vectors), "carried vectors"};
-  b.scalars = {before.scalars, static_cast<std::size_t>(R * slots.scalars), "carried numbers"};
-  if (after.energy || before.energy) b.energy = given_or_empty(before.energy, R, "energies");
-  if (after.gradient || before.gradient)
-    b.gradient = given_or_empty(before.gradient, R * P, "gradients");
-  if (after.start_energy) b.start_energy = Buffer<Real>(R, "energies");
-  b.status = {before.status, static_cast<std::size_t>(R), "status"};
-  b.status_step = {before.status_step, static_cast<std::size_t>(R), "status"};
-  b.restores = {before.restores, static_cast<std::size_t>(R), "status"};
-  b.energies = Buffer<Real>(records * R, "recorded energies");
-  b.observed = Buffer<Real>(observables.size() * records * R, "recorded observables");
-  if (points) b.recorded_points = Buffer<Real>(records * R * P, "recorded points");
-
-  RunJob<Real> job{};
-  job.replicas = R;
-  job.samples = this->samples();
-  job.steps = {plan.first_step, plan.steps, plan.record_every, before.energy != nullptr,
-               before.gradient != nullptr};
-  job.seed = plan.seed;
-  job.names = b.names.data();
-  job.parameters = b.parameters.data();
-  job.points = b.points.data();
-  job.vectors = b.vectors.data();
-  job.scalars = b.scalars.data();
-  job.energy = b.energy.data();
-  job.gradient = b.gradient.data();
-  job.start_energy = b.start_energy.data();
-  job.status = b.status.data();
-  job.status_step = b.status_step.data();
-  job.restores = b.restores.data();
-  if (observables.size() > job.most_observables)
-    throw std::invalid_argument("observables: expected at most " +
-                                std::to_string(job.most_observables) + " on a device, got " +
-                                std::to_string(observables.size()));
-  job.kinds = static_cast<int>(observables.size());
-  std::copy(observables.begin(), observables.end(), job.observables);
-  job.records = records;
-  job.energies = b.energies.data();
-  job.observed = b.observed.data();
-  job.recorded_points = b.recorded_points.data();
-  run(motion, job);
-
-  b.points.read(after.points);
-  b.vectors.read(after.vectors);
-  b.scalars.read(after.scalars);
-  if (after.energy) b.energy.read(after.energy);
-  if (after.gradient) b.gradient.read(after.gradient);
-  if (after.start_energy) b.start_energy.read(after.start_energy);
-  b.status.read(after.status);
-  b.status_step.read(after.status_step);
-  b.restores.read(after.restores);
-  b.energies.read(energies);
-  b.observed.read(observed);
-  if (points) b.recorded_points.read(points);
+  const Parts parts({plan.replicas, team_size(), given.work(this->samples(), batches),
+                     given.bytes(),
+                     "a run of 1 replica of " + std::to_string(given.dim) + " parameters with " +
+                         std::to_string(plan.records()) + " records",
+                     std::numeric_limits<std::size_t>::max()});
+  const auto part = [&](long first, long count) {
+    const RunBuffers<Real> buffers(given, first, count);
+    run(motion, buffers.job(this->samples()));
+    buffers.read();
+  };
+  // Of several steps it is known that they do not take long: their number was chosen so.
+  plan.steps == 1 ? parts.each(stop, part) : parts.each_large(stop, part);
 }
 
 template void DeviceLandscape<float>::advance(const Rule<float>&, const RunPlan&, const Before&,
-                                              const After&, float*, float*, float*) const;
+                                              const After&, float*, float*, float*,
+                                              const StopQuestion&) const;
 template void DeviceLandscape<double>::advance(const Rule<double>&, const RunPlan&, const Before&,
-                                               const After&, double*, double*, double*) const;
+                                               const After&, double*, double*, double*,
+                                               const StopQuestion&) const;
 
 }  // namespace thalweg::cuda

@@ -2,6 +2,7 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -65,7 +66,8 @@ struct Devices {
             p.major,
             p.minor,
             p.totalGlobalMem,
-            static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device))};
+            static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device)),
+            std::numeric_limits<long>::max()};
   }
 };
 const Devices& devices() {

@@ -31,6 +31,7 @@ struct Properties {
   int major, minor;          // compute capability
   std::size_t memory;        // in all
   std::size_t shared_bytes;  // one block can have at most
+  long most_rows;            // of one launch: no limit but in tests
 };
 
 // Why no device can be used, in words; empty where one can.
@@ -96,8 +97,11 @@ class Buffer {
   T* data() const { return data_; }
   std::size_t size() const { return count_; }
   explicit operator bool() const { return data_ != nullptr; }
-  void fill(const T* host) { copy_in(data_, host, count_ * sizeof(T)); }
-  void read(T* host) const { copy_out(host, data_, count_ * sizeof(T)); }
+  void fill(const T* host) const { fill(host, count_); }
+  void read(T* host) const { read(host, count_); }
+  // The first `count` of them.
+  void fill(const T* host, std::size_t count) const { copy_in(data_, host, count * sizeof(T)); }
+  void read(T* host, std::size_t count) const { copy_out(host, data_, count * sizeof(T)); }
 
  private:
   T* data_ = nullptr;

@@ -1,15 +1,17 @@
 // A device that is this processor: memory is the host's, kernels are run by taking turns. For
 // tests.
 //
-// THALWEG_EMULATED_THREADS: how many threads a team of more than one has; default 4.
+// THALWEG_EMULATED_THREADS: how many threads a team that is a block has; default 4.
 // THALWEG_EMULATED_DEVICES: how many devices there are; default 2, so that both indices are used.
 // THALWEG_EMULATED_MEMORY:  bytes each has; default 4 GiB.
+// THALWEG_EMULATED_ROWS:    rows of one launch at most; default: any number.
 // THALWEG_EMULATED_FAULT:   part of a kernel's description: that kernel fails, as a device would.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -54,8 +56,9 @@ int device_count() { return static_cast<int>(from_environment("THALWEG_EMULATED_
 const Properties& properties(int device) {
   check_device(device);
   // Little shared memory, so that larger points take the way through device memory in tests too.
-  static thread_local Properties all{"this processor, emulating a GPU", 2, 0, 0, 0, 48 * 1024};
+  static thread_local Properties all{"this processor, emulating a GPU", 2, 0, 0, 0, 48 * 1024, 0};
   all.memory = static_cast<std::size_t>(from_environment("THALWEG_EMULATED_MEMORY", 4L << 30));
+  all.most_rows = from_environment("THALWEG_EMULATED_ROWS", std::numeric_limits<long>::max());
   return all;
 }
 std::size_t free_memory(int device) {
@@ -124,10 +127,9 @@ void launch_emulated(const Space& space, const std::string& what,
   if (space.shared_bytes > properties(in_use).shared_bytes)
     throw DeviceError(what + ": more shared memory than a block can have");
   const bool alone = space.team_size == 1;
-  const int threads =
-      alone ? space.teams
-            : std::min<int>(space.team_size,
-                            static_cast<int>(from_environment("THALWEG_EMULATED_THREADS", 4)));
+  const int few = static_cast<int>(from_environment("THALWEG_EMULATED_THREADS", 4));
+  const int team = space.team_size < warp_size ? space.team_size : std::min(space.team_size, few);
+  const int threads = space.teams * team;
   std::vector<char> shared(space.shared_bytes + 16);
   Block block{};
   block.shared = shared.data() + (16 - reinterpret_cast<std::uintptr_t>(shared.data()) % 16);
@@ -136,7 +138,7 @@ void launch_emulated(const Space& space, const std::string& what,
   for (block.index_ = 0; block.index_ < space.blocks; ++block.index_) {
     std::fill(shared.begin(), shared.end(), '\xff');
     if (!alone) {
-      run_block(block, body, context);
+      run_block(block, team, body, context);
       continue;
     }
     for (block.thread_ = 0; block.thread_ < threads; ++block.thread_) body(context, block);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <ucontext.h>
 
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -17,7 +18,7 @@ class Turns {
  public:
   using Body = void (*)(const void*, const Block&);
 
-  void run(const Block& block, Body body, const void* context) {
+  void run(const Block& block, int team, Body body, const void* context) {
     body_ = body;
     context_ = context;
     const int threads = block.threads_;
@@ -30,20 +31,22 @@ class Turns {
       threads_[t]->state = State::fresh;
     }
     error_ = nullptr;
-    for (bool forward = true;; forward = !forward) {
-      int finished = 0;
-      for (int k = 0; k < threads && !error_; ++k)
-        finished += turn(*threads_[forward ? k : threads - 1 - k]);
+    for (bool forward = true; !finished(threads, team); forward = !forward) {
+      for (int k = 0; k < threads && !error_; ++k) turn(*threads_[forward ? k : threads - 1 - k]);
       if (error_) std::rethrow_exception(error_);
-      if (finished == threads) return;
-      if (finished > 0)
-        throw std::logic_error("emulated block: its threads came to different barriers");
     }
   }
 
   void wait() {
     Thread& self = *current_;
     if (_setjmp(self.at) == 0) _longjmp(back_, 1);
+  }
+  void exchange(const void* mine, void* theirs, std::size_t bytes, int thread) {
+    if (bytes > sizeof(Thread::offered)) throw std::logic_error("emulated block: too much at once");
+    std::memcpy(current_->offered, mine, bytes);
+    wait();
+    std::memcpy(theirs, threads_[thread]->offered, bytes);
+    wait();
   }
 
  private:
@@ -54,6 +57,7 @@ class Turns {
     State state;
     jmp_buf at;
     ucontext_t start;
+    char offered[16];
     std::unique_ptr<char[]> stack{new char[stack_bytes]};
   };
 
@@ -64,8 +68,22 @@ class Turns {
   const void* context_;
   std::exception_ptr error_;
 
-  // Runs a thread up to its next barrier or to its end; whether it has ended.
-  bool turn(Thread& thread) {
+  // Whether all threads have ended: those of a team do so together.
+  bool finished(int threads, int team) const {
+    bool all = true;
+    for (int first = 0; first < threads; first += team) {
+      int ended = 0;
+      for (int t = first; t < first + team; ++t) ended += threads_[t]->state == State::finished;
+      if (ended != 0 && ended != team)
+        throw std::logic_error("emulated block: threads of a team came to different barriers");
+      all = all && ended == team;
+    }
+    return all;
+  }
+
+  // Runs a thread up to its next barrier or to its end.
+  void turn(Thread& thread) {
+    if (thread.state == State::finished) return;
     current_ = &thread;
     if (_setjmp(back_) == 0) {
       if (thread.state == State::waiting) _longjmp(thread.at, 1);
@@ -78,7 +96,6 @@ class Turns {
       makecontext(&thread.start, &Turns::begin, 0);
       setcontext(&thread.start);
     }
-    return current_->state == State::finished;
   }
 
   static thread_local Turns* starting_;
@@ -99,10 +116,15 @@ void Block::sync() const {
   if (!turns) throw std::logic_error("emulated block: a barrier among threads that work alone");
   turns->wait();
 }
+void Block::exchange(const void* mine, void* theirs, std::size_t bytes, int thread) const {
+  if (!turns) throw std::logic_error("emulated block: threads that work alone exchange nothing");
+  turns->exchange(mine, theirs, bytes, thread);
+}
 
-void run_block(const Block& block, void (*body)(const void*, const Block&), const void* context) {
+void run_block(const Block& block, int team, void (*body)(const void*, const Block&),
+               const void* context) {
   static thread_local Turns turns;
-  turns.run(block, body, context);
+  turns.run(block, team, body, context);
 }
 
 }  // namespace thalweg::cuda

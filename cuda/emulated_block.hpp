@@ -21,11 +21,23 @@ struct Block {
   int thread() const { return thread_; }
   int threads() const { return threads_; }
   void sync() const;  // throws std::logic_error where turns is null
+
+  // The x of another thread of this one's team. Two barriers.
+  template <class T>
+  T exchange(T x, int thread) const {
+    T other;
+    exchange(&x, &other, sizeof(T), thread);
+    return other;
+  }
+
+ private:
+  void exchange(const void* mine, void* theirs, std::size_t bytes, int thread) const;
 };
 
-// Calls body(context, block) once for each thread of a block, with barriers among them. Throws
-// std::logic_error if the threads do not all come to the same barriers, and what body throws.
-void run_block(const Block& block, void (*body)(const void* context, const Block&),
+// Calls body(context, block) once for each thread of a block, whose teams of `team` threads side by
+// side have barriers of their own. Throws std::logic_error if the threads of a team do not all come
+// to the same barriers, and what body throws.
+void run_block(const Block& block, int team, void (*body)(const void* context, const Block&),
                const void* context);
 
 }  // namespace thalweg::cuda

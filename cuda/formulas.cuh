@@ -44,6 +44,7 @@ struct Formulas {
   using Number = Real;
   static constexpr const char* name = "formulas";
   static constexpr int fewest_threads = 1, most_threads = 128;
+  static constexpr int fewest_blocks_of_runs = 1;  // the compiler's choice spills registers
   // Up to here a thread takes a replica by itself: points of a block stay in shared memory.
   static constexpr long few_parameters = 32;
 

@@ -9,18 +9,30 @@
 
 namespace thalweg::cuda {
 
-// Energies, gradients or products of a batch.
+// Energies, gradients or products of rows of a batch.
 template <class Real>
 struct BatchJob {
   Work work;
   long rows;
-  const Real* x;  // [R, P]
-  const Real* v;  // [R, P]; null: products with unit vectors, for Hessians
-  Real* energy;   // [R], for energies and gradients
+  const Real* x;  // [rows, P]
+  const Real* v;  // [rows, P]; null: products with unit vectors, for Hessians
+  Real* energy;   // [rows], for energies and gradients
   Real* vectors;  // [rows, P]: gradients, or Hessians times v
-  // With unit vectors a row is a row of one Hessian: row k is row (first + k) mod P of point
-  // (first + k) / P.
-  long first;
+  long first;     // row 0 is this one of its batch
+  // With unit vectors rows are rows of Hessians: row k is row (skipped + k) mod P of point
+  // (skipped + k) / P.
+  long skipped;
+};
+
+// Hessians, by the strips of their units: row k is unit (skipped + k) mod `units` of point
+// (skipped + k) / `units`.
+template <class Real>
+struct HessianJob {
+  long rows;
+  long first;  // point 0 is this one of its batch
+  long skipped, units;
+  const Real* x;  // [R, P]
+  Real* h;        // [R, P, P]
 };
 
 // A run of dynamics. What is carried is read and written in place.
@@ -28,7 +40,7 @@ template <class Real>
 struct RunJob {
   static constexpr int most_observables = 16;
 
-  long replicas, samples;
+  long replicas, first, samples;  // replica 0 is this one of its batch
   Steps steps;
   std::uint64_t seed;
   const std::uint32_t* names;              // [R], of the replicas, for random numbers

@@ -49,6 +49,7 @@ struct BatchBody {
   static constexpr int most_threads = Team::alone             ? 128
                                       : work == Work::product ? L::most_threads
                                                               : bound_of_gradients<L>();
+  static constexpr int fewest_blocks = Team::fewest_blocks;
   static constexpr int vectors = work == Work::energy ? 1 : work == Work::gradient ? 2 : 3;
   L landscape;
   BatchJob<Real> job;
@@ -64,14 +65,15 @@ struct BatchBody {
  private:
   THALWEG_DEVICE void run(const Team& team, long row, Real* x, char* scratch_bytes) const {
     const long dim = landscape.dim,
-               point_row = job.v || work != Work::product ? row : (job.first + row) / dim;
+               point_row = job.v || work != Work::product ? row : (job.skipped + row) / dim;
     Real *out = x + space.vector_stride, *v = out + space.vector_stride;
-    const Scratch scratch{scratch_bytes, point_row, nullptr, 0, !space.device_slabs, false};
+    const Scratch scratch{scratch_bytes, job.first + point_row, nullptr, 0, !space.device_slabs,
+                          false};
     team.sync();  // the row before is done with
     team.each(dim, [&](long i) { x[i] = job.x[point_row * dim + i]; });
     if constexpr (work == Work::product)
       team.each(dim, [&](long i) {
-        v[i] = job.v ? job.v[row * dim + i] : Real(i == (job.first + row) % dim);
+        v[i] = job.v ? job.v[row * dim + i] : Real(i == (job.skipped + row) % dim);
       });
     team.sync();
     Real energy(0);
@@ -100,9 +102,13 @@ void launch_batch(const L& landscape, const BatchJob<Real>& job) {
 // Calls f with the kind of team the landscape wants: kinds it never wants are not compiled.
 template <class L, class F>
 void with_team(const L& landscape, F f) {
-  if constexpr (L::fewest_threads == 1)
-    if (landscape.team_size() == 1) return f(static_cast<ThreadTeam*>(nullptr));
-  if constexpr (L::most_threads > 1) f(static_cast<BlockTeam*>(nullptr));
+  if constexpr (L::fewest_threads == LaneTeam::lanes) {
+    f(static_cast<LaneTeam*>(nullptr));
+  } else {
+    if constexpr (L::fewest_threads == 1)
+      if (landscape.team_size() == 1) return f(static_cast<ThreadTeam*>(nullptr));
+    if constexpr (L::most_threads > 1) f(static_cast<BlockTeam*>(nullptr));
+  }
 }
 
 template <class Real, class L>
@@ -147,10 +153,26 @@ struct Recorder {
   }
 };
 
+// Blocks of a run that are to fit a multiprocessor; 0: the compiler's choice.
+template <class L>
+constexpr int fewest_blocks_of_runs() {
+  if constexpr (requires { L::fewest_blocks_of_runs; })
+    return L::fewest_blocks_of_runs;
+  else
+    return 0;
+}
+
+// Descents of networks have more at hand than fits the bound of gradients, and would spill.
+template <class L, class M>
+constexpr int bound_of_runs() {
+  return std::is_base_of_v<DescentMotion<M>, M> ? L::most_threads : bound_of_gradients<L>();
+}
+
 template <class Real, class L, class Team, class M>
 struct RunBody {
   using Landscape = L;
-  static constexpr int most_threads = Team::alone ? 128 : bound_of_gradients<L>();
+  static constexpr int most_threads = Team::alone ? 128 : bound_of_runs<L, M>();
+  static constexpr int fewest_blocks = std::max(Team::fewest_blocks, fewest_blocks_of_runs<L>());
   using Walker = TeamWalker<Real, Team>;
   L landscape;
   M motion;
@@ -170,7 +192,8 @@ struct RunBody {
              job.names[row]);
     TeamBatches<Team> batches(team, reinterpret_cast<int*>(slab + space.integers), job.samples, key,
                               job.names[row]);
-    const Scratch scratch{slab + space.scratch, row, nullptr, 0, !space.device_slabs, false};
+    const Scratch scratch{
+        slab + space.scratch, job.first + row, nullptr, 0, !space.device_slabs, false};
     TeamEnsemble<Real, Team, L> ensemble(team, landscape, w, batches, scratch);
     team.sync();  // the row before is done with
     load(w, row);

@@ -12,12 +12,13 @@
 //     static constexpr int fewest_threads = 1, most_threads = 256;
 //     // Where the compiler's choice of registers is not good: blocks that are to fit a
 //     // multiprocessor, and another bound for kernels without products. May be left out.
-//     static constexpr int fewest_blocks = 1, bound_of_gradients = 384;
+//     static constexpr int fewest_blocks_of_runs = 1, bound_of_gradients = 384;
 //     long dim;                                         // P
 //
-//     // Host. Threads per replica: 1 (ThreadTeam), or a multiple of 32 (BlockTeam). A function of
-//     // the shape alone, never of the number of replicas: sums over a team have its size's order.
-//     // Run on a processor, teams are smaller (Team::size() says).
+//     // Host. Threads per replica: 1 (ThreadTeam), 8 (LaneTeam), or a multiple of 32 (BlockTeam).
+//     A
+//     // function of the shape alone, never of the number of replicas: sums over a team have its
+//     // size's order. Run on a processor, blocks are smaller (Team::size() says).
 //     int team_size() const;
 //     // Host. Bytes one team needs besides points and gradients, for the work named. Shared memory
 //     // where it fits (device.hpp: Properties::shared_bytes), else device memory.
@@ -58,7 +59,7 @@ enum class Work { energy, gradient, product };
 
 // What a team is given for one replica, besides its point.
 struct Scratch {
-  char* bytes;         // scratch_bytes(work), 16-byte aligned
+  char* bytes;         // scratch_bytes(work), 16-byte aligned; for a LaneTeam as its numbers are
   long row;            // of the replica in its batch
   const int* samples;  // [count], or null: the loss is the mean over all samples
   int count;

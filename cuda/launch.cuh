@@ -39,7 +39,7 @@ __global__ void __launch_bounds__(Body::most_threads, fewest_blocks<Body>())
 template <class Body>
 void launch(const Body& body, const Space& space, const std::string& what) {
   prepare_kernel(reinterpret_cast<const void*>(&kernel<Body>), space.shared_bytes, what);
-  const int threads = space.team_size == 1 ? space.teams : space.team_size;
+  const int threads = space.teams * space.team_size;
   kernel<Body><<<static_cast<unsigned>(space.blocks), threads, space.shared_bytes>>>(body);
   check_launch(what);
   finish(what);

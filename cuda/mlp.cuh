@@ -87,6 +87,11 @@ struct DeviceMlp {
   }
 
  private:
+  template <class, class>
+  friend struct LaneMlp;  // the same network, its data and its decay, gone through in another way
+  template <class, class>
+  friend class MlpHessianPass;
+
   // Twice in a kernel: for points and scratch space in shared memory, where loads take fewer
   // instructions if that is known, and for any. Calls, so that registers are dealt out to each.
   template <bool shared, class Team>

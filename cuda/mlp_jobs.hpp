@@ -1,6 +1,7 @@
 // What kernels are asked of a network besides what every landscape can do.
 #pragma once
 
+#include "jobs.hpp"
 #include "mlp.cuh"
 
 namespace thalweg::cuda {
@@ -9,12 +10,16 @@ namespace thalweg::cuda {
 template <class Real>
 struct SamplesJob {
   Sampled what;
-  long rows, samples;
-  const Real* x;       // [R, P]
+  long rows, first, samples;  // row 0 is this one of its batch
+  const Real* x;              // [R, P]
   const Real* inputs;  // for outputs: [samples, inputs] or, with own_inputs, [R, samples, inputs]
   bool own_inputs;
   Real* out;  // [R, samples] or [R, samples, outputs]
 };
+
+// Defined in mlp_hessian.cu.
+template <class Real>
+void run_hessian(const DeviceMlp<Real>& network, const HessianJob<Real>& job);
 
 // Defined in mlp.cu.
 template <class Real>

@@ -1,8 +1,8 @@
 // A Team: the threads that work on one replica. Kernels are templates over it.
 //
-// On a GPU a team is one thread, one warp or one block. The same text runs on a processor, where
-// the threads of a block take turns on one real thread (emulated_block.hpp): so kernels are tested
-// without a GPU, partition, barriers and all. Every team has
+// On a GPU a team is one thread, eight threads of a warp, or one block. The same text runs on a
+// processor, where the threads of a block take turns on one real thread (emulated_block.hpp): so
+// kernels are tested without a GPU, partition, barriers and all. Every team has
 //
 //   int rank() const, size() const;
 //   void each(n, f)          f(i) for this thread's share of 0 .. n - 1: i = rank, rank + size, ...
@@ -27,7 +27,7 @@
 
 namespace thalweg::cuda {
 
-// The threads of a warp, and so the unit of team sizes above one.
+// The threads of a warp, and so the unit of the sizes of whole blocks.
 inline constexpr int warp_size = 32;
 
 #if defined(__CUDACC__)
@@ -66,10 +66,21 @@ struct Block {
 };
 #endif
 
+// The same pointer, about which the compiler is left to know nothing: what it reads through it, it
+// reads here, and does not hold in registers from before a loop.
+template <class T>
+THALWEG_INLINE T* read_anew(T* from) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("" : "+l"(from));
+#endif
+  return from;
+}
+
 // One thread to a replica; a block holds as many teams as threads.
 class ThreadTeam {
  public:
   static constexpr bool alone = true;
+  static constexpr int fewest_blocks = 0;  // of launch.cuh
   static THALWEG_INLINE int teams(const Block& block) { return block.threads(); }
   static THALWEG_INLINE int number(const Block& block) { return block.thread(); }
   // Bytes that sum() needs in shared memory, for one team of so many threads.
@@ -97,10 +108,81 @@ class ThreadTeam {
   }
 };
 
+// Eight threads side by side in a warp, the lanes of a team, on one replica; four teams to a warp.
+//
+// The teams of a warp run together as long as they take the same way, and wait for nobody else:
+// lanes exchange numbers through registers.
+class LaneTeam {
+ public:
+  static constexpr bool alone = false;
+  // Left to choose, the compiler takes 128 registers for kernels of lanes, and spills.
+  static constexpr int fewest_blocks = 1;
+  static constexpr int lanes = 8;
+  static THALWEG_INLINE int teams(const Block& block) { return block.threads() / lanes; }
+  static THALWEG_INLINE int number(const Block& block) { return block.thread() / lanes; }
+  static THALWEG_INLINE std::size_t shared_bytes(int /*threads*/) { return 0; }
+
+  THALWEG_INLINE LaneTeam(const Block& block, void* /*shared*/) : block_(block) {}
+  THALWEG_INLINE int rank() const { return block_.thread() % lanes; }
+  THALWEG_INLINE int size() const { return lanes; }
+  THALWEG_INLINE void sync() const {
+#if defined(__CUDA_ARCH__)
+    __syncwarp(members());
+#elif !defined(__CUDACC__)
+    block_.sync();
+#endif
+  }
+  // The x of another lane, and of the lane whose number differs in one bit. Barriers.
+  template <class T>
+  THALWEG_INLINE T of_lane(T x, int lane) const {
+#if defined(__CUDA_ARCH__)
+    return __shfl_sync(members(), x, lane, lanes);
+#elif defined(__CUDACC__)
+    return x;
+#else
+    return block_.exchange(x, block_.thread() - rank() + lane);
+#endif
+  }
+  template <class T>
+  THALWEG_INLINE T of_partner(T x, int bit) const {
+#if defined(__CUDA_ARCH__)
+    return __shfl_xor_sync(members(), x, bit, lanes);
+#else
+    return of_lane(x, rank() ^ bit);
+#endif
+  }
+  template <class T>
+  THALWEG_INLINE T sum(T x) const {
+    for (int bit = lanes / 2; bit > 0; bit /= 2) x += of_partner(x, bit);
+    return x;
+  }
+  template <class T>
+  THALWEG_INLINE T broadcast(T x) const {
+    return of_lane(x, 0);
+  }
+  THALWEG_INLINE bool any(bool x) const { return sum(x ? 1 : 0) != 0; }
+  template <class F>
+  THALWEG_INLINE void each(long n, F f) const {
+#if defined(__CUDA_ARCH__)
+#pragma unroll 1
+#endif
+    for (long i = rank(); i < n; i += lanes) f(i);
+  }
+
+ private:
+  Block block_;
+
+  // Of a warp's threads those of this team: lanes of other teams may have gone another way.
+  THALWEG_INLINE unsigned members() const {
+    return ((1u << lanes) - 1) << (block_.thread() % warp_size / lanes * lanes);
+  }
+};
+
 // The threads of one block, a whole number of warps, on one replica.
 class BlockTeam {
  public:
   static constexpr bool alone = false;
+  static constexpr int fewest_blocks = 0;
   static THALWEG_INLINE int teams(const Block&) { return 1; }
   static THALWEG_INLINE int number(const Block&) { return 0; }
   static THALWEG_INLINE std::size_t shared_bytes(int threads) {

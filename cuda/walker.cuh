@@ -2,8 +2,11 @@
 //
 // A thread owns the coordinates of whole blocks of random numbers, four floats or two doubles side
 // by side, so that normals are drawn where they are used. Every loop over coordinates takes those,
-// and only an evaluation, which reads all of a point, needs barriers.
+// and only an evaluation, which reads all of a point, needs barriers; lanes have them where they
+// hand each other normals, too.
 #pragma once
+
+#include <thalweg/math/contract.hpp>
 
 #include "jobs.hpp"
 
@@ -40,10 +43,16 @@ class TeamWalker {
   template <class F>
   THALWEG_INLINE void each(F f) const {
     each_block([&](long, long first, long count) {
+      if constexpr (in_lanes) {  // four times in the code: a loop is most of so little work
+        thalweg::detail::repeat<slots>([&](auto k) {
+          if (k < count) f(first + k);
+        });
+      } else {
 #if defined(__CUDA_ARCH__)
 #pragma unroll 1  // the work is in f; several copies of it only make the code larger
 #endif
-      for (long k = 0; k < count; ++k) f(first + k);
+        for (long k = 0; k < count; ++k) f(first + k);
+      }
     });
   }
   template <class F>
@@ -58,17 +67,17 @@ class TeamWalker {
   }
 
   template <class F>
-  THALWEG_INLINE void normals(Stream stream, long step, F f) const {
-    each_block([&](long block, long first, long count) {
-      const auto n = draw(stream, step, block);
+  THALWEG_INLINE void normals(Stream stream, long step, F f) {
+    each_block<in_lanes>([&](long block, long first, long count) {
+      const auto n = numbers(stream, step, block);
       for (int k = 0; k < slots; ++k)
         if (k < count) f(first + k, n.value[k]);
     });
   }
   template <class F>
-  THALWEG_INLINE void normals(Stream stream, long step, long other, F f) const {
-    each_block([&](long block, long first, long count) {
-      const auto n = draw(stream, step, block), m = draw(stream, other, block);
+  THALWEG_INLINE void normals(Stream stream, long step, long other, F f) {
+    each_block<in_lanes>([&](long block, long first, long count) {
+      const auto n = numbers(stream, step, block), m = numbers(stream, other, block);
       for (int k = 0; k < slots; ++k)
         if (k < count) f(first + k, n.value[k], m.value[k]);
     });
@@ -87,6 +96,7 @@ class TeamWalker {
 
  private:
   static constexpr int slots = numbers_per_block<Real>;
+  static constexpr bool in_lanes = std::is_same_v<Team, LaneTeam>;
 
   const Team& team_;
   long dim_;
@@ -95,13 +105,22 @@ class TeamWalker {
   Key key_;
   std::uint32_t name_;
   Real scalars_[most_scalars] = {}, parameters_[most_parameters] = {};
+  struct Ahead {
+    Numbers<Real> numbers{};
+    Stream stream{};
+    long step = -LaneTeam::lanes;  // from which on: none yet
+  };
+  struct None {};
+  std::conditional_t<in_lanes, Ahead, None> ahead_;
 
-  template <class F>
+  // With `together`, threads without a block in the last round come along: count is not positive.
+  template <bool together = false, class F>
   THALWEG_INLINE void each_block(F f) const {
+    const long rank = team_.rank(), idle = together ? rank : 0;
 #if defined(__CUDA_ARCH__)
 #pragma unroll 1
 #endif
-    for (long block = team_.rank(); block * slots < dim_; block += team_.size()) {
+    for (long block = rank; (block - idle) * slots < dim_; block += team_.size()) {
       const long left = dim_ - block * slots;
       f(block, block * slots, left < slots ? left : slots);
     }
@@ -112,6 +131,25 @@ class TeamWalker {
   }
   THALWEG_INLINE Numbers<Real> draw(Stream stream, long step, long block) const {
     return normals_at<Real>(key_, at(block, stream, step));
+  }
+  THALWEG_INLINE Numbers<Real> numbers(Stream stream, long step, long block) {
+    if constexpr (in_lanes) {
+      const long round = block - team_.rank(), left = (dim_ + slots - 1) / slots - round;
+      if (left < LaneTeam::lanes) return last_numbers(stream, step, round, static_cast<int>(left));
+    }
+    return draw(stream, step, block);
+  }
+  // Of the last blocks, fewer than lanes: the lanes left over draw those of steps to come.
+  THALWEG_INLINE Numbers<Real> last_numbers(Stream stream, long step, long first, int blocks) {
+    const int rank = team_.rank();
+    if (stream != ahead_.stream || step < ahead_.step ||
+        (step - ahead_.step + 1) * blocks > LaneTeam::lanes)
+      ahead_ = {draw(stream, step + rank / blocks, first + rank % blocks), stream, step};
+    const int lane = static_cast<int>(step - ahead_.step) * blocks + rank;
+    Numbers<Real> n;
+    for (int k = 0; k < slots; ++k)
+      n.value[k] = team_.of_lane(ahead_.numbers.value[k], lane % LaneTeam::lanes);
+    return n;
   }
 };
 

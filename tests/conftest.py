@@ -13,7 +13,9 @@ from thalweg import _targets
 TARGETS = tuple(_targets.available())
 DEVICES = tuple(name for name in TARGETS if name in _targets.DEVICES)
 # Without a device there is no row for one: nothing is skipped.
-collect_ignore = [] if DEVICES else ["test_devices.py", "test_device_mlp.py"]
+collect_ignore = (
+    [] if DEVICES else ["test_devices.py", "test_device_mlp.py", "test_device_solvers.py"]
+)
 
 
 @pytest.fixture(params=list(CASES))

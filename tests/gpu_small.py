@@ -64,8 +64,20 @@ def numbers(device: str) -> None:
     module.permutations(1, "batch_order", 0, names, 9)
 
 
+def searches(device: str) -> int:
+    """Searches, polishes and paths: N = 1 in shared memory, N = 5 in device memory."""
+    for n in (1, 5):
+        hole = tw.BlackHole((1, 1, 1, n), rng=0, device=device)
+        draws = np.random.default_rng(n).normal(size=(3, hole.dim))
+        found = hole.find_zeros(2 * draws, 40 if n == 1 else 3)
+        hole.polish(found.points)
+        hole.follow(found.points, np.array([hole.couplings, (1 + 1e-3j) * hole.couplings]))
+    return 6
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore", tw.DivergenceWarning)
     where = sys.argv[1] if len(sys.argv) > 1 else "cuda"
     numbers(where)
     print(f"{where}: {landscapes(where)} landscapes and {dynamics(where)} dynamics ran")
+    print(f"{where}: {searches(where)} searches ran")

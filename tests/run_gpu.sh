@@ -11,7 +11,7 @@
 #
 #   PYTHON        the interpreter; its site packages are used                 (default: python3)
 #   GPU_DEVICE    the device: cuda, cuda:1                                    (default: cuda)
-#   GPU_PARTS     of build, doctor, contract, dynamics, memcheck, racecheck, bench (default: all)
+#   GPU_PARTS     of build, doctor, contract, solvers, dynamics, memcheck, racecheck, bench (default: all)
 #   GPU_REPLICAS  R of the benchmarks                            (default: 1024,16384,262144)
 #   GPU_WHEELS    a folder of wheels, where no package index can be reached: of scikit-build-core,
 #                 pybind11, cmeel-eigen and what they need
@@ -22,7 +22,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 out=$(mkdir -p "${1:-gpu-report}" && cd "${1:-gpu-report}" && pwd)
 python=${PYTHON:-python3}
 device=${GPU_DEVICE:-cuda}
-parts=${GPU_PARTS:-build,doctor,contract,dynamics,memcheck,racecheck,bench}
+parts=${GPU_PARTS:-build,doctor,contract,solvers,dynamics,memcheck,racecheck,bench}
 replicas=${GPU_REPLICAS:-1024,16384,262144}
 venv=$out/venv
 results=$out/parts.txt
@@ -73,7 +73,9 @@ bench() {
 part build build
 part doctor "$venv/bin/python" -m thalweg.cli doctor
 part contract suite test_landscape_contract.py test_landscape_known.py test_landscape_bits.py \
-  test_functions.py test_rng.py test_devices.py test_device_mlp.py
+  test_functions.py test_rng.py test_devices.py test_device_mlp.py test_device_tiny_mlp.py \
+  test_device_hessian.py
+part solvers suite test_device_solvers.py test_zeros.py
 part dynamics suite test_dynamics_contract.py test_dynamics_physics.py test_langevin_reference.py \
   test_gradient_flow.py test_schedules.py
 part memcheck sanitized memcheck

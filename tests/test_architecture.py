@@ -160,7 +160,7 @@ CPP_LAYERS = {
     "cpp/include/thalweg/solvers": lambda h: is_standard(h) or h.startswith((*ENGINE, "Eigen/")),
     "cpp/src": lambda h: is_standard(h) or h.startswith((*ENGINE, "cpp/src/")),
     "cpp/bindings": lambda h: is_standard(h) or h.startswith(BOUND),
-    "cuda": lambda h: is_standard(h) or h.startswith((*FORMULAS, "thalweg/engine/", "cuda")),
+    "cuda": lambda h: is_standard(h) or h.startswith((*ENGINE, "cuda")),
 }
 CPP = sources("cpp", ".hpp", ".cpp") + sources("cuda", ".cu", ".cuh", ".hpp", ".cpp")
 

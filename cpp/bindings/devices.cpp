@@ -137,16 +137,16 @@ py::object evaluate(py::handle handle, const std::string& work, const py::list& 
   if (work == "hvp") {
     const Real* v = lent("v", arrays[1], *there, R);
     auto hv = new_array<Real>("hvp", device, {R, P});
-    released([&] { there->product_there(R, x, v, number(hv)); });
+    released([&] { there->product_there(R, x, v, number(hv), python_signals()); });
     return py::cast(hv);
   }
   auto e = new_array<Real>("energy", device, {R});
   if (work == "energy") {
-    released([&] { there->energy_there(R, x, number(e)); });
+    released([&] { there->energy_there(R, x, number(e), python_signals()); });
     return py::cast(e);
   }
   auto g = new_array<Real>("gradient", device, {R, P});
-  released([&] { there->gradient_there(R, x, number(e), number(g)); });
+  released([&] { there->gradient_there(R, x, number(e), number(g), python_signals()); });
   return py::make_tuple(e, g);
 }
 

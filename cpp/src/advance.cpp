@@ -166,7 +166,7 @@ void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const Run
              const StateBefore<Real>& before, const StateAfter<Real>& after, Real* energies,
              Real* observed, Real* points, const StopQuestion& stop) {
   if (const auto* remote = dynamic_cast<const RemoteLandscape<Real>*>(&landscape))
-    return remote->advance(rule, plan, before, after, energies, observed, points);
+    return remote->advance(rule, plan, before, after, energies, observed, points, stop);
   const Run<Real> run{landscape, rule, plan, before, after, energies, observed, points};
   const Partition<Real> cut(landscape.blocking(), landscape.dim(), plan.replicas);
   const long blocks = cut.count();

@@ -38,7 +38,7 @@ const RemoteLandscape<Real>* remote(const Landscape<Real>& landscape) {
 template <class Real>
 void batch_energy(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                   int threads, const StopQuestion& stop) {
-  if (const auto* there = remote(landscape)) return there->energy(replicas, x, e);
+  if (const auto* there = remote(landscape)) return there->energy(replicas, x, e, stop);
   for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
              [&](const Rows<Real>& block, Worker<Real>& w) {
                w.field->bind(block);
@@ -50,7 +50,7 @@ void batch_energy(const Landscape<Real>& landscape, long replicas, const Real* x
 template <class Real>
 void batch_gradient(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                     Real* g, int threads, const StopQuestion& stop) {
-  if (const auto* there = remote(landscape)) return there->gradient(replicas, x, e, g);
+  if (const auto* there = remote(landscape)) return there->gradient(replicas, x, e, g, stop);
   for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
              [&](const Rows<Real>& block, Worker<Real>& w) {
                w.field->bind(block);
@@ -63,7 +63,7 @@ void batch_gradient(const Landscape<Real>& landscape, long replicas, const Real*
 template <class Real>
 void batch_product(const Landscape<Real>& landscape, long replicas, const Real* x, const Real* v,
                    Real* hv, int threads, const StopQuestion& stop) {
-  if (const auto* there = remote(landscape)) return there->product(replicas, x, v, hv);
+  if (const auto* there = remote(landscape)) return there->product(replicas, x, v, hv, stop);
   for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
              [&](const Rows<Real>& block, Worker<Real>& w) {
                w.field->bind(block);
@@ -79,7 +79,7 @@ void batch_product(const Landscape<Real>& landscape, long replicas, const Real* 
 template <class Real>
 void batch_hessian(const Landscape<Real>& landscape, long replicas, const Real* x, Real* h,
                    int threads, const StopQuestion& stop) {
-  if (const auto* there = remote(landscape)) return there->hessian(replicas, x, h);
+  if (const auto* there = remote(landscape)) return there->hessian(replicas, x, h, stop);
   const long dim = landscape.dim();
   if (landscape.whole_hessians())
     return for_blocks(landscape, Blocking{}, replicas, threads, stop,

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <thalweg/math/contract.hpp>
 #include <thalweg/solvers/complex_lu.hpp>
+#include <thalweg/solvers/complex_products.hpp>
 
 namespace thalweg {
 namespace {
@@ -10,12 +11,6 @@ constexpr long W = S::lanes, B = ComplexLu::block, block_packs = B / W;
 constexpr long block_numbers = 2 * B * B;  // of one inverse: a column's real, then imaginary parts
 
 long padded_size(long n) { return (n + B - 1) / B * B; }
-
-// y -= a x on packs, for a complex number x.
-THALWEG_INLINE void subtract_product(S& y_re, S& y_im, S a_re, S a_im, S x_re, S x_im) {
-  y_re = y_re - a_re * x_re + a_im * x_im;
-  y_im = y_im - a_re * x_im - a_im * x_re;
-}
 
 // The square block times `columns` vectors of eight, in place: no element waits for another.
 template <int columns>

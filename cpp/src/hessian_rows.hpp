@@ -126,4 +126,52 @@ class HessianRows {
   }
 };
 
+// The same for a small network: whole Hessians stay side by side in the lanes, where mirroring is a
+// matter of a store, and leave them in one go.
+template <class Real>
+class HessianInLanes {
+ public:
+  using S = Lanes<Real>;
+  static bool suits(const MlpShape& shape) {  // a part of the second-level cache
+    return shape.dim * shape.dim * sizeof(S) <= 256 * 1024;
+  }
+  HessianInLanes(const MlpShape& shape, const Rows<Real>& rows, Real* h)
+      : shape_(shape), rows_(rows), h_(h), whole_(shape.dim * shape.dim) {
+    rows_.dim = shape.dim * shape.dim;
+  }
+
+  void put(int k, long j, const S* strip, long row, bool add) {
+    const long in = shape_.sizes[k], out = shape_.sizes[k + 1], P = shape_.dim;
+    const long own = shape_.weights[k] + j * in, end = shape_.weights[k] + out * in;
+    const long bias = shape_.bias ? shape_.biases[k] + j : end;
+    for (long c = 0; c < in; ++c) {
+      put(own + c, own + c, end, strip + c * row, add);
+      put(own + c, bias, P, strip + c * row, add);
+    }
+    if (!shape_.bias) return;
+    put(bias, own + in, end, strip + in * row, add);
+    put(bias, bias, P, strip + in * row, add);
+  }
+  void finish() {
+    const S decay(static_cast<Real>(shape_.weight_decay));
+    for (long r = 0; r < shape_.dim; ++r) whole_[r * shape_.dim + r] += decay;
+    rows_.store(whole_.data(), h_);
+  }
+
+ private:
+  const MlpShape& shape_;
+  Rows<Real> rows_;
+  Real* h_;
+  std::vector<S> whole_;  // [P, P]
+
+  // Components [first, end) of a row and of its mirror image, from their places in a strip's row.
+  void put(long row, long first, long end, const S* strip, bool add) {
+    const long P = shape_.dim;
+    for (long q = first; q < end; ++q) {
+      const S x = add ? whole_[row * P + q] + strip[q] : strip[q];
+      whole_[row * P + q] = whole_[q * P + row] = x;
+    }
+  }
+};
+
 }  // namespace thalweg

@@ -54,12 +54,14 @@ class MlpEvaluator : public MlpField<Real> {
   template <class T>
   MlpWorkspace<T> workspace(const long* width, long chunk) {
     constexpr bool dual = !std::is_same_v<T, S>;
+    bool keep_slopes = false;
+    with_activation(shape_.activation, [&](auto f) { keep_slopes = !f.slope_from_value; });
     long size = 0, widest = 1;
     long units[MlpShape::most_layers], slopes[MlpShape::most_layers], delta[2];
     const auto claim = [&](long packs) { return std::exchange(size, size + chunk * packs); };
     for (int l = 0; l < shape_.layers; ++l) {
       units[l] = claim(width[l + 1]);
-      slopes[l] = claim(width[l + 1]);
+      slopes[l] = keep_slopes ? claim(width[l + 1]) : 0;
       widest = std::max(widest, width[l + 1]);
     }
     for (long& d : delta) d = claim(widest);

@@ -48,24 +48,8 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   }
 
   void hessian(const Rows<Real>& rows, const S* x, Real* h) override {
-    constexpr long most_samples = 128;  // in one pass: each adds once to all of h, in main memory
-    const long chunk = std::min(count_, most_samples);
-    HessianSpace<Real> space(shape_, chunk);
-    HessianRows<Real> out(shape_, rows, h);
-    MlpHessian<S> field(shape_, x, space.work);
-    const Real weight = Real(1) / static_cast<Real>(count_);
-    for (long first = 0; first < count_; first += chunk) {
-      const long m = std::min(chunk, count_ - first);
-      with_targets(first, [&](auto* y) {
-        with_inputs(first, [&](auto* in) { field.prepare(in, y, m, weight); });
-        for (int k = 0; k < shape_.layers; ++k)
-          for (long j = 0; j < shape_.sizes[k + 1]; ++j) {
-            field.strip(k, j, y, space.strip, space.row);
-            out.put(k, j, space.strip, space.row, first > 0);
-          }
-      });
-    }
-    out.finish();
+    HessianInLanes<Real>::suits(shape_) ? hessian_into<HessianInLanes<Real>>(rows, x, h)
+                                        : hessian_into<HessianRows<Real>>(rows, x, h);
   }
 
   void per_sample(PerSample what, const Rows<Real>& block, const S* x, Real* out) override {
@@ -107,6 +91,28 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   bool inputs_in_lanes_ = false, targets_in_lanes_ = false;
   const Real* shared_inputs_;
   std::vector<S> lane_inputs_, lane_targets_;
+
+  template <class Out>
+  void hessian_into(const Rows<Real>& rows, const S* x, Real* h) {
+    constexpr long most_samples = 128;  // in one pass: each adds once to all of h, in main memory
+    const long chunk = std::min(count_, most_samples);
+    HessianSpace<Real> space(shape_, chunk);
+    Out out(shape_, rows, h);
+    MlpHessian<S> field(shape_, x, space.work);
+    const Real weight = Real(1) / static_cast<Real>(count_);
+    for (long first = 0; first < count_; first += chunk) {
+      const long m = std::min(chunk, count_ - first);
+      with_targets(first, [&](auto* y) {
+        with_inputs(first, [&](auto* in) { field.prepare(in, y, m, weight); });
+        for (int k = 0; k < shape_.layers; ++k)
+          for (long j = 0; j < shape_.sizes[k + 1]; ++j) {
+            field.strip(k, j, y, space.strip, space.row);
+            out.put(k, j, space.strip, space.row, first > 0);
+          }
+      });
+    }
+    out.finish();
+  }
 
   static Array<S> point(const S* x) { return {const_cast<S*>(x)}; }  // only read
 

@@ -17,7 +17,7 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
         layout_(shape, W),
         packs_((shape.dim + W - 1) / W),
         point_(layout_.size, S(Real(0))),
-        gradient_(layout_.size, S(Real(0))) {}
+        gradient_(layout_.whole ? 0 : layout_.size, S(Real(0))) {}
 
   void bind(const Rows<Real>& rows) override {
     rows_ = rows;
@@ -34,13 +34,13 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
     const long width = shape_.targets();
     chosen_targets_.resize(count_ * width);
     for (long n = 0; n < count_; ++n)
-      std::copy_n(targets_ + samples[n] * width, width, &chosen_targets_[n * width]);
+      copy_numbers<S>(targets_ + samples[n] * width, width, &chosen_targets_[n * width]);
     targets_ = chosen_targets_.data();
   }
 
-  S energy(const S* x) override { return evaluate<false>(padded(x)) + this->decay(x); }
+  S energy(const S* x) override { return evaluate<false>(padded(x), nullptr) + this->decay(x); }
   S gradient(const S* x, S* g) override {
-    const S loss = evaluate<true>(padded(x));
+    const S loss = evaluate<true>(padded(x), room_for(g));
     take_gradient(g);
     this->add_decay(x, g);
     return loss + this->decay(x);
@@ -48,7 +48,7 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   void product(const S* x, const S* v, S* hv) override {
     direction_.resize(layout_.size, S(Real(0)));
     pad(v, direction_);
-    evaluate<true>(Array<Dual<S>>{padded(x).values, direction_.data()});
+    evaluate<true>(Array<Dual<S>>{padded(x).values, direction_.data()}, room_for(hv));
     take_gradient(hv);
     this->add_decay(v, hv);
   }
@@ -100,7 +100,10 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
     pad(x, point_);
     return {point_.data()};
   }
+  // Where a pass is to leave a gradient that goes to g.
+  S* room_for(S* g) { return layout_.whole ? g : gradient_.data(); }
   void take_gradient(S* g) {
+    if (layout_.whole) return;
     g[packs_ - 1] = S(Real(0));  // its padding
     unpad_gradient(shape_, layout_, W, flat(gradient_), reinterpret_cast<Real*>(g));
   }
@@ -108,8 +111,9 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   void take_inputs(const Real* from, const int* samples, long count, std::vector<S>& to) {
     const long in = shape_.inputs(), row = layout_.width[0];
     to.resize(count * row, S(Real(0)));
+    if (!samples) return copy_rows<S>(count, in, from, in, flat(to), row * W);
     for (long n = 0; n < count; ++n)
-      std::copy_n(from + (samples ? samples[n] : n) * in, in, flat(to) + n * row * W);
+      copy_numbers<S>(from + samples[n] * in, in, flat(to) + n * row * W);
   }
   const Real* own_inputs() const {
     return data_.inputs.data() +
@@ -210,8 +214,8 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
     return sum;
   }
   template <class T>
-  UnitLanes<T, S> plan(Array<T> point, long first) {
-    return {shape_, layout_, point, inputs() + first * layout_.width[0], gradient_.data()};
+  UnitLanes<T, S> plan(Array<T> point, long first, S* gradient) {
+    return {shape_, layout_, point, inputs() + first * layout_.width[0], gradient};
   }
   template <class Each>
   void forward(const S* x, Each each) {
@@ -219,18 +223,18 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
     const Array<S> point = padded(x);
     for (long first = 0; first < count_; first += chunk_) {
       const long m = std::min(chunk_, count_ - first);
-      mlp_forward(plan(point, first), m, work, false);
+      mlp_forward(plan(point, first, nullptr), m, work, false);
       each(first, m, work.units[shape_.layers - 1]);
     }
   }
   template <bool with_gradient, class T>
-  S evaluate(Array<T> point) {
+  S evaluate(Array<T> point, S* gradient) {
     auto work = this->template workspace<T>(layout_.width, chunk_);
     const Real weight = Real(1) / static_cast<Real>(count_);
     Real sum = 0;
     for (long first = 0; first < count_; first += chunk_) {
       const long m = std::min(chunk_, count_ - first);
-      const auto p = plan(point, first);
+      const auto p = plan(point, first, gradient);
       mlp_forward(p, m, work, with_gradient);
       sum += loss<with_gradient>(first, m, work, weight);
       if constexpr (with_gradient)

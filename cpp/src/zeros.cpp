@@ -4,8 +4,6 @@
 namespace thalweg {
 namespace {
 
-constexpr double rounding = 1e-12;  // |F| at a zero, relative to the squares it is a sum of
-
 double largest_of(const ComplexVector& v, long count) {
   double most = 0;
   for (long i = 0; i < count; ++i)
@@ -24,7 +22,8 @@ CoupledSystem::CoupledSystem(const Polynomial& w, std::vector<Symmetry> symmetri
     : equations(w, std::move(symmetries)),
       base(w.variables),
       sources(std::move(given)),
-      couplings(static_cast<long>(sources.size()) / w.variables) {
+      couplings(static_cast<long>(sources.size()) / w.variables),
+      there(system_there(equations)) {
   const int* at = w.indices.data();
   for (std::size_t m = 0; m < w.degrees.size(); at += w.degrees[m++])
     if (w.degrees[m] == 1) base[*at] += w.coefficients[m];
@@ -37,16 +36,20 @@ std::vector<ComplexNumber> CoupledSystem::linear(const ComplexNumber* c) const {
   return sum;
 }
 
+ComplexNumber probe_of_gap(long i) {
+  return {std::cos(double(i * i + 1)), std::sin(double(3 * i * i))};
+}
+
 ZeroFinder::ZeroFinder(const QuadraticSystem& system)
     : z(system.size() + 1),
+      kept(z),
       linear(system.size()),
       system_(system),
       a_(system.size()),
       hessian_(system.size()),
       f_(system.size()),
       step_(system.size()),
-      gradient_(system.size()),
-      trial_(z) {}
+      gradient_(system.size()) {}
 
 void ZeroFinder::load(const ComplexNumber* point) {
   const long n = system_.size();
@@ -93,9 +96,9 @@ double ZeroFinder::newton_step() {
 // A is symmetric, so (A^dagger A)^-1 y = A^-1 conj(A^-1 conj(y)): power iteration on it.
 double ZeroFinder::gap() {
   ComplexVector y(system_.size());
-  for (long i = 0; i < y.size; ++i) {  // no zero's null vector is orthogonal to this one
-    y.re()[i] = std::cos(double(i * i + 1));
-    y.im()[i] = std::sin(double(3 * i * i));
+  for (long i = 0; i < y.size; ++i) {
+    y.re()[i] = probe_of_gap(i).real();
+    y.im()[i] = probe_of_gap(i).imag();
   }
   double growth = 0;
   for (int round = 0; round < 6; ++round) {
@@ -112,96 +115,12 @@ double ZeroFinder::gap() {
   return growth > 0 ? 1 / std::sqrt(growth) : 0;
 }
 
-// Newton until steps stop shrinking; false as soon as they do not shrink fast.
-bool ZeroFinder::newton_converges(int most_steps, long& steps) {
-  double before = evaluate(), shortest = std::numeric_limits<double>::infinity();
-  for (int k = 0; k < most_steps; ++k) {
-    ++steps;
-    if (!factor()) return false;
-    const double step = newton_step(), after = evaluate(), size = 1 + largest();
-    if (!(after < largest_modulus * size)) return false;
-    const bool at_rounding = after < rounding * size * size;
-    // Near-singular zeros: steps shrink no more, but are only the rounding of F, magnified.
-    if (step < 1e-14 * size || (at_rounding && step > 0.5 * shortest)) return true;
-    if (!at_rounding && after > 0.5 * before) return false;
-    shortest = std::min(step, shortest);
-    before = after;
-  }
-  return false;
+double ZeroFinder::linearize() {
+  system_.hessian(z, hessian_);
+  system_.pull_back(hessian_, f_, gradient_);
+  return std::sqrt(squared_norm(gradient_));
 }
 
-// A zero is moved to the best place of its orbit first: far out every Hessian looks singular.
-ZeroReport ZeroFinder::judge(long steps) {
-  ZeroReport report;
-  if (largest() < largest_modulus && system_.balance(z)) newton_converges(20, steps);
-  report.steps = steps;
-  report.residual = evaluate();
-  report.gap = gap();
-  const double size = 1 + largest();
-  const bool vanishes = report.residual < rounding * size * size;
-  const bool regular = report.gap > smallest_gap * size;
-  report.outcome = vanishes && regular      ? Outcome::zero
-                   : size > largest_modulus ? Outcome::runaway
-                   : vanishes               ? Outcome::degenerate
-                                            : Outcome::unfinished;
-  return report;
-}
-
-ZeroReport ZeroFinder::polish(int most_steps) {
-  long steps = 0;
-  if (newton_converges(most_steps, steps)) return judge(steps);
-  ZeroReport report;
-  report.steps = steps;
-  report.residual = evaluate();
-  return report;
-}
-
-ZeroReport ZeroFinder::levenberg_marquardt(int most_steps, Watch& watch) {
-  constexpr double newton_below = 0.1, vanishing = 1e-9, most_damping = 1e20;
-  const double far = 3 * (1 + largest());  // where a search without success was going, if beyond
-  double damping = 1, try_below = newton_below;
-  ZeroReport report;
-  double cost = squared_residual();
-  while (report.steps < most_steps && damping < most_damping && std::isfinite(cost)) {
-    watch.poll();
-    if (std::sqrt(cost) < try_below) {
-      trial_ = z;
-      if (newton_converges(30, report.steps)) return judge(report.steps);
-      z = trial_;
-      cost = squared_residual();
-      try_below = 0.03 * std::sqrt(cost);  // again only much nearer
-    }
-    system_.hessian(z, hessian_);
-    system_.pull_back(hessian_, f_, gradient_);
-    if (std::sqrt(squared_norm(gradient_)) < vanishing * std::sqrt(cost)) {
-      report.outcome = Outcome::stationary;
-      break;
-    }
-    trial_ = z;
-    ++report.steps;
-    const double tried = damped_step(damping);
-    if (tried < cost) {
-      cost = tried;
-      damping *= 0.3;
-    } else {
-      z = trial_;
-      squared_residual();
-      damping *= 4;
-    }
-    if (largest() > largest_modulus) break;
-  }
-  report.residual = evaluate();
-  if (report.outcome != Outcome::unfinished) return report;
-  // No step lowers |F| any more: rounding has hidden the last digits of a gradient that vanishes.
-  const bool stuck = damping >= most_damping;
-  if (stuck && std::sqrt(squared_norm(gradient_)) < 1e-6 * std::sqrt(cost))
-    report.outcome = Outcome::stationary;
-  else if (largest() > far)
-    report.outcome = Outcome::runaway;
-  return report;
-}
-
-// z -= (H^dagger H + damping)^-1 H^dagger F; returns |F|^2 there.
 double ZeroFinder::damped_step(double damping) {
   system_.normal_matrix(hessian_, damping, a_);
   if (!a_.factor(ComplexLu::Pivots::diagonal)) return std::numeric_limits<double>::infinity();
@@ -212,50 +131,6 @@ double ZeroFinder::damped_step(double damping) {
     z.im()[i] -= step_.im()[i];
   }
   return squared_residual();
-}
-
-namespace {
-
-// work(finder, task, watch) for every task, with one finder for each worker.
-template <class Work>
-void for_points(const CoupledSystem& system, long count, int threads, const StopQuestion& stop,
-                Work work) {
-  std::vector<std::unique_ptr<ZeroFinder>> finders(workers_for(count, threads));
-  parallel_for(
-      count, threads,
-      [&](long task, int worker, Watch& watch) {
-        if (!finders[worker]) finders[worker] = std::make_unique<ZeroFinder>(system.equations);
-        work(*finders[worker], task, watch);
-      },
-      stop);
-}
-
-}  // namespace
-
-void find_zeros(const CoupledSystem& system, const ComplexNumber* couplings, long count,
-                const ComplexNumber* starts, int most_steps, ComplexNumber* points,
-                ZeroReport* reports, int threads, const StopQuestion& stop) {
-  const auto linear = system.linear(couplings);
-  const long n = system.size();
-  for_points(system, count, threads, stop, [&](ZeroFinder& finder, long task, Watch& watch) {
-    finder.linear = linear;
-    finder.load(starts + task * n);
-    reports[task] = finder.levenberg_marquardt(most_steps, watch);
-    finder.store(points + task * n);
-  });
-}
-
-void polish_zeros(const CoupledSystem& system, const ComplexNumber* couplings, long count,
-                  const ComplexNumber* starts, ComplexNumber* points, ZeroReport* reports,
-                  int threads, const StopQuestion& stop) {
-  const auto linear = system.linear(couplings);
-  const long n = system.size();
-  for_points(system, count, threads, stop, [&](ZeroFinder& finder, long task, Watch&) {
-    finder.linear = linear;
-    finder.load(starts + task * n);
-    reports[task] = finder.polish(50);
-    finder.store(points + task * n);
-  });
 }
 
 }  // namespace thalweg

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import integer, message
-from .base import CompiledLandscape, thread_count
+from .base import CompiledLandscape, load_target, thread_count
 from .polynomials import packed
 
 __all__ = ["OUTCOMES", "ZeroSearch", "Zeros"]
@@ -62,7 +62,7 @@ class ZeroSearch(CompiledLandscape):
             entries = [(g, *entry) for g, gen in enumerate(self.symmetries) for entry in gen]
             places = np.array([entry[:3] for entry in entries], dtype=np.int32).reshape(-1, 3)
             values = np.array([entry[3] for entry in entries], dtype=np.complex128)
-            system = self._module.CoupledSystem(
+            system = load_target(self.device).CoupledSystem(
                 self.variables, *packed(self._fixed_terms), places, values, self.sources
             )
             self._set(_system=system)

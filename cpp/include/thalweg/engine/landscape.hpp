@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <thalweg/engine/rows.hpp>
+#include <thalweg/engine/threads.hpp>
 #include <vector>
 
 namespace thalweg {
@@ -73,7 +74,7 @@ template <class Real, class Int, class Long>
 struct StateArrays;
 
 // A landscape whose points live elsewhere, on a GPU: it runs whole batches and whole runs itself.
-// Arrays as in batch.hpp and dynamics.hpp.
+// Arrays as in batch.hpp and dynamics.hpp; where a question is answered by yes, Interrupted.
 template <class Real>
 class RemoteLandscape : public Landscape<Real> {
  public:
@@ -83,17 +84,21 @@ class RemoteLandscape : public Landscape<Real> {
   std::unique_ptr<Evaluator<Real>> evaluator() const override {
     throw std::logic_error("this landscape is not evaluated on this processor");
   }
-  virtual void energy(long replicas, const Real* x, Real* e) const = 0;
-  virtual void gradient(long replicas, const Real* x, Real* e, Real* g) const = 0;
-  virtual void product(long replicas, const Real* x, const Real* v, Real* hv) const = 0;
-  virtual void hessian(long replicas, const Real* x, Real* h) const = 0;
+  virtual void energy(long replicas, const Real* x, Real* e, const StopQuestion&) const = 0;
+  virtual void gradient(long replicas, const Real* x, Real* e, Real* g,
+                        const StopQuestion&) const = 0;
+  virtual void product(long replicas, const Real* x, const Real* v, Real* hv,
+                       const StopQuestion&) const = 0;
+  virtual void hessian(long replicas, const Real* x, Real* h, const StopQuestion&) const = 0;
   // With all arrays on its device.
   virtual int device() const = 0;
-  virtual void energy_there(long replicas, const Real* x, Real* e) const = 0;
-  virtual void gradient_there(long replicas, const Real* x, Real* e, Real* g) const = 0;
-  virtual void product_there(long replicas, const Real* x, const Real* v, Real* hv) const = 0;
+  virtual void energy_there(long replicas, const Real* x, Real* e, const StopQuestion&) const = 0;
+  virtual void gradient_there(long replicas, const Real* x, Real* e, Real* g,
+                              const StopQuestion&) const = 0;
+  virtual void product_there(long replicas, const Real* x, const Real* v, Real* hv,
+                             const StopQuestion&) const = 0;
   virtual void advance(const Rule<Real>&, const RunPlan&, const Before&, const After&,
-                       Real* energies, Real* observed, Real* points) const = 0;
+                       Real* energies, Real* observed, Real* points, const StopQuestion&) const = 0;
 };
 
 }  // namespace thalweg

@@ -1,4 +1,5 @@
-// Activation functions: value at z, and slope from z and the value already known.
+// Activation functions: value a at z, and slope from z and the a already known. Where a alone tells
+// the slope, slope(a, a) is slope(z, a), and nobody need keep slopes.
 #pragma once
 
 #include <thalweg/math/dual.hpp>
@@ -10,6 +11,7 @@ inline constexpr const char* activation_names[] = {"tanh",     "relu",     "logi
                                                    "softplus", "identity", "sin"};
 
 struct TanhUnit {
+  static constexpr bool slope_from_value = true;
   template <class S>
   THALWEG_INLINE static S value(S z) {
     return tanh(z);
@@ -20,6 +22,7 @@ struct TanhUnit {
   }
 };
 struct ReluUnit {  // the slope at 0 is 0
+  static constexpr bool slope_from_value = true;
   template <class S>
   THALWEG_INLINE static S value(S z) {
     const S zero(real_of<S>(0));
@@ -32,6 +35,7 @@ struct ReluUnit {  // the slope at 0 is 0
   }
 };
 struct LogisticUnit {
+  static constexpr bool slope_from_value = true;
   template <class S>
   THALWEG_INLINE static S value(S z) {
     return logistic(z);
@@ -42,6 +46,7 @@ struct LogisticUnit {
   }
 };
 struct SoftplusUnit {
+  static constexpr bool slope_from_value = false;
   template <class S>
   THALWEG_INLINE static S value(S z) {
     return softplus(z);
@@ -52,6 +57,7 @@ struct SoftplusUnit {
   }
 };
 struct IdentityUnit {
+  static constexpr bool slope_from_value = true;
   template <class S>
   THALWEG_INLINE static S value(S z) {
     return z;
@@ -62,6 +68,7 @@ struct IdentityUnit {
   }
 };
 struct SinUnit {
+  static constexpr bool slope_from_value = false;
   template <class S>
   THALWEG_INLINE static S value(S z) {
     return sin(z);

@@ -43,8 +43,28 @@ template <class S>
 struct MlpWorkspace {
   Array<S>
       units[MlpShape::most_layers];  // a_{l+1} [count, width of layer l + 1]; the last: outputs
-  Array<S> slopes[MlpShape::most_layers];  // activation'(z) of hidden units
+  Array<S> slopes[MlpShape::most_layers];  // activation'(z) where a_{l+1} does not tell
   Array<S> delta[2];                       // d loss / d z, of this layer and the one before
+};
+
+// activation'(z) of hidden units side by side, from what a pass kept; a factor of a product.
+template <class S>
+struct UnitSlopes {
+  Activation activation;
+  Array<S> units, slopes;
+
+  THALWEG_INLINE UnitSlopes at(long i) const { return {activation, units + i, slopes + i}; }
+  template <class F>
+  THALWEG_INLINE void with(F f) const {
+    with_activation(activation, [&](auto unit) __attribute__((always_inline)) {
+      f([&](long i) __attribute__((always_inline)) {
+        if constexpr (unit.slope_from_value)
+          return unit.slope(S(units[i]), S(units[i]));
+        else
+          return S(slopes[i]);
+      });
+    });
+  }
 };
 
 // z = scale z + b, then what `each(index, z)` makes of it.
@@ -61,7 +81,7 @@ void mlp_affine(const Plan& plan, int layer, long count, Array<S> z, Each each) 
         each(n * width + j, fma(scale, z[n * width + j], plan.bias(layer, j)));
 }
 
-// Outputs into work.units[layers - 1]; slopes only where a gradient will follow.
+// Outputs into work.units[layers - 1]; slopes only where a gradient will follow and wants them.
 template <class Plan, class S>
 void mlp_forward(const Plan& plan, long count, MlpWorkspace<S>& work, bool slopes) {
   const MlpShape& shape = plan.shape;
@@ -73,14 +93,14 @@ void mlp_forward(const Plan& plan, long count, MlpWorkspace<S>& work, bool slope
       continue;
     }
     with_activation(shape.activation, [&](auto f) {
-      if (slopes)
-        mlp_affine(plan, l, count, units, [&](long i, S x) {
-          const S a = f.value(x);
-          units.set(i, a);
-          slope.set(i, f.slope(x, a));
-        });
-      else
-        mlp_affine(plan, l, count, units, [&](long i, S x) { units.set(i, f.value(x)); });
+      if constexpr (!f.slope_from_value)
+        if (slopes)
+          return mlp_affine(plan, l, count, units, [&](long i, S x) {
+            const S a = f.value(x);
+            units.set(i, a);
+            slope.set(i, f.slope(x, a));
+          });
+      mlp_affine(plan, l, count, units, [&](long i, S x) { units.set(i, f.value(x)); });
     });
   }
 }
@@ -97,7 +117,8 @@ void mlp_backward(const Plan& plan, long count, MlpWorkspace<S>& work, Into into
       for (long i = 0; i < count * out; ++i) delta.set(i, scale * delta[i]);
     plan.gradient_product(l, count, l ? &work.units[l - 1] : nullptr, delta, into);
     if (l == 0) return;
-    plan.backward_product(l, count, delta, work.slopes[l - 1], before);
+    const UnitSlopes<S> slopes{shape.activation, work.units[l - 1], work.slopes[l - 1]};
+    plan.backward_product(l, count, delta, slopes, before);
     std::swap(delta, before);
   }
 }

@@ -34,7 +34,8 @@ struct ReplicaLanes {
     else
       keep(in, out, count, Matrix<const T>{inputs, 1, in}, Panel<S>{delta, out, 1}, result, into);
   }
-  void backward_product(int l, long count, Array<S> delta, Array<S> slopes, Array<S> before) const {
+  void backward_product(int l, long count, Array<S> delta, UnitSlopes<S> slopes,
+                        Array<S> before) const {
     const long in = width(l), out = width(l + 1);
     multiply_times(count, in, out, Panel<S>{delta, out, 1},
                    Panel<S>{point + shape.weights[l], in, 1}, slopes, before);

@@ -16,10 +16,13 @@ struct UnitLayout {
   long transposed[MlpShape::most_layers] = {};
   long biases[MlpShape::most_layers] = {};
   long size = 0;
+  // All widths but the last are whole packs: then a gradient [P] needs no padding.
+  bool whole = true;
 
   UnitLayout(const MlpShape& shape, int lanes) {
     for (int l = 0; l <= shape.layers; ++l) width[l] = (shape.sizes[l] + lanes - 1) / lanes;
     for (int l = 0; l < shape.layers; ++l) {
+      whole = whole && shape.sizes[l] % lanes == 0;
       weights[l] = std::exchange(size, size + shape.sizes[l + 1] * width[l]);
       transposed[l] = std::exchange(size, size + shape.sizes[l] * width[l + 1]);
       biases[l] = std::exchange(size, size + width[l + 1]);
@@ -27,21 +30,29 @@ struct UnitLayout {
   }
 };
 
-// A point [P] into its padded form; what lies between rows is left as it is (zero).
+// Rows of `width` numbers, `from_row` and `to_row` apart, without what lies between them.
+template <class S>
+void copy_rows(long rows, long width, const real_of<S>* from, long from_row, real_of<S>* to,
+               long to_row) {
+  if (from_row == to_row && width == to_row) return copy_numbers<S>(from, rows * width, to);
+  for (long i = 0; i < rows; ++i) copy_numbers<S>(from + i * from_row, width, to + i * to_row);
+}
+
+// A point [P] into its padded form; what lies between rows is left as it is (zero). The weights of
+// the first layer are wanted transposed only.
 template <class Real>
 void pad_point(const MlpShape& shape, const UnitLayout& layout, int lanes, const Real* x,
                Real* to) {
+  using S = Lanes<Real>;
   for (int l = 0; l < shape.layers; ++l) {
     const long in = shape.sizes[l], out = shape.sizes[l + 1];
     const long wide_in = layout.width[l] * lanes, wide_out = layout.width[l + 1] * lanes;
     const Real* w = x + shape.weights[l];
     Real* rows = to + layout.weights[l] * lanes;
     Real* columns = to + layout.transposed[l] * lanes;
-    for (long j = 0; j < out; ++j)
-      __builtin_memcpy(rows + j * wide_in, w + j * in, in * sizeof(Real));
-    transpose_into<Lanes<Real>>(w, out, in, in, columns, wide_out);
-    if (shape.bias)
-      __builtin_memcpy(to + layout.biases[l] * lanes, x + shape.biases[l], out * sizeof(Real));
+    if (l > 0) copy_rows<S>(out, in, w, in, rows, wide_in);
+    transpose_into<S>(w, out, in, in, columns, wide_out, true);
+    if (shape.bias) copy_numbers<S>(x + shape.biases[l], out, to + layout.biases[l] * lanes);
   }
 }
 
@@ -49,14 +60,13 @@ void pad_point(const MlpShape& shape, const UnitLayout& layout, int lanes, const
 template <class Real>
 void unpad_gradient(const MlpShape& shape, const UnitLayout& layout, int lanes, const Real* from,
                     Real* g) {
+  using S = Lanes<Real>;
   for (int l = 0; l < shape.layers; ++l) {
     const long in = shape.sizes[l], out = shape.sizes[l + 1], wide_in = layout.width[l] * lanes;
     const Real* rows = from + layout.weights[l] * lanes;
     Real* w = g + shape.weights[l];
-    for (long j = 0; j < out; ++j)
-      __builtin_memcpy(w + j * in, rows + j * wide_in, in * sizeof(Real));
-    if (shape.bias)
-      __builtin_memcpy(g + shape.biases[l], from + layout.biases[l] * lanes, out * sizeof(Real));
+    copy_rows<S>(out, in, rows, wide_in, w, in);
+    if (shape.bias) copy_numbers<S>(from + layout.biases[l] * lanes, out, g + shape.biases[l]);
   }
 }
 
@@ -80,11 +90,16 @@ struct UnitLanes {
   const UnitLayout& layout;
   Array<S> point;   // padded
   const P* inputs;  // [count, width(0)], padded
-  P* gradient;      // padded; null if not wanted
+  P* gradient;      // padded, or laid out like a point if the layout is whole
 
   long width(int l) const { return layout.width[l]; }
   S bias(int l, long j) const { return point[layout.biases[l] + j]; }
-  P* bias_gradient(int l) const { return gradient + layout.biases[l]; }
+  P* weight_gradient(int l) const {
+    return gradient + (layout.whole ? shape.weights[l] / P::lanes : layout.weights[l]);
+  }
+  P* bias_gradient(int l) const {
+    return gradient + (layout.whole ? shape.biases[l] / P::lanes : layout.biases[l]);
+  }
 
   void forward_product(int l, long count, const Array<S>* units, Array<S> z) const {
     const long in = shape.sizes[l], row = width(l) * P::lanes, out = width(l + 1);
@@ -98,14 +113,15 @@ struct UnitLanes {
   void gradient_product(int l, long count, const Array<S>* units, Array<S> delta, Into into) const {
     const long in = width(l), out = shape.sizes[l + 1], row = width(l + 1) * P::lanes;
     const Panel<Plain> slopes{numbers(delta), 1, row};
-    const Matrix<P> result{gradient + layout.weights[l], in, 1};
+    const Matrix<P> result{weight_gradient(l), in, 1};
     if (units)
       // The part with the tangent of the slopes first, as with replicas in the lanes.
       keep(out, in, count, slopes, Panel<S>{*units, in, 1}, result, into, true);
     else
       keep(out, in, count, slopes, Matrix<const P>{inputs, in, 1}, result, into);
   }
-  void backward_product(int l, long count, Array<S> delta, Array<S> slopes, Array<S> before) const {
+  void backward_product(int l, long count, Array<S> delta, UnitSlopes<S> slopes,
+                        Array<S> before) const {
     const long in = width(l), out = shape.sizes[l + 1], row = width(l + 1) * P::lanes;
     multiply_times(count, in, out, Panel<Plain>{numbers(delta), row, 1},
                    Panel<S>{point + layout.weights[l], in, 1}, slopes, before);

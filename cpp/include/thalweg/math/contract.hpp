@@ -25,15 +25,38 @@ struct Matrix {
 
 enum class Into { overwrite, accumulate };
 
-// What becomes of a sum: C = sum, or C += sum. Others may be passed in its place.
+namespace detail {
+
+// f(0), f(1), ... f(n - 1) with the argument a constant, so that arrays it indexes become
+// registers.
+template <int n, class F>
+THALWEG_INLINE void repeat(F f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, i>{}), ...);
+  }(std::make_integer_sequence<int, n>());
+}
+// f(p, q) for all of a tile.
+template <int P, int Q, class F>
+THALWEG_INLINE void repeat(F f) {
+  repeat<P>([&](auto p) __attribute__((always_inline)) {
+    repeat<Q>([&](auto q) __attribute__((always_inline)) { f(p, q); });
+  });
+}
+
+}  // namespace detail
+
+// What becomes of a tile's sums: C = sum, or C += sum. Others may be passed in its place.
 template <class S>
 struct Put {
   Matrix<S> c;
   Into into = Into::overwrite;
 
   THALWEG_INLINE Put at(long p, long q) const { return {c.at(p, q), into}; }
-  THALWEG_INLINE void operator()(long p, long q, S sum) const {
-    c(p, q) = into == Into::accumulate ? c(p, q) + sum : sum;
+  template <int P, int Q>
+  THALWEG_INLINE void operator()(const S (&sum)[P][Q]) const {
+    detail::repeat<P, Q>([&](auto p, auto q) __attribute__((always_inline)) {
+      c(p, q) = into == Into::accumulate ? c(p, q) + sum[p][q] : sum[p][q];
+    });
   }
 };
 
@@ -44,15 +67,6 @@ inline constexpr int widest_tile = register_bytes == 64 ? 6 : 3;  // columns
 
 // Tile rows allowed beside q columns: 8, 4, 2 or 1, and no more accumulators than registers allow.
 constexpr int tallest_tile(int q) { return q * 8 <= accumulators ? 8 : 4; }
-
-// f(0), f(1), ... f(n - 1) with the argument a constant, so that arrays it indexes become
-// registers.
-template <int n, class F>
-THALWEG_INLINE void repeat(F f) {
-  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, i>{}), ...);
-  }(std::make_integer_sequence<int, n>());
-}
 
 // What one k adds to a tile. One side's packs are held in registers: folding their loads into each
 // multiply-add costs a quarter of the speed. Which side is a matter of measurement.
@@ -105,7 +119,7 @@ THALWEG_INLINE void tile(long depth, Matrix<const A> a, Matrix<const S> b, Finis
     pa += a.column, pb += b.row;
     add_products<P, Q>(pa, a.row, pb, b.column, sum);
   }
-  repeat<P>([&](auto p) { repeat<Q>([&](auto q) { finish(p, q, sum[p][q]); }); });
+  finish(sum);
 }
 
 // All rows beside `groups` groups of Q columns.
@@ -131,7 +145,7 @@ void columns(long wanted, long groups, long count, long depth, Matrix<const A> a
 }  // namespace detail
 
 // A [height x depth] times B [depth x width], depth >= 1, for plain packs. `finish` is moved to a
-// tile by at(row, column) and then called there with (row, column, sum).
+// tile by at(row, column) and then called with its sums.
 template <class A, class S, class Finish>
 void contract(long height, long width, long depth, Matrix<const A> a, Matrix<const S> b,
               Finish finish) {

@@ -118,10 +118,10 @@ THALWEG_INLINE S log1p(S x) {
 template <Number S>
 THALWEG_INLINE S tanh(S x) {
   using Real = real_of<S>;
-  // tanh rounds to 1 before the bounds. With x = n ln2 / 2 + r, s = 2^n and T = tanh(r):
-  // tanh(x) = ((s - 1) + (s + 1) T) / ((s + 1) + (s - 1) T), which loses nothing for any n.
+  // tanh rounds to 1 before the bound. With |x| = n ln2 / 2 + r, s = 2^n and T = tanh(r):
+  // tanh |x| = ((s - 1) + (s + 1) T) / ((s + 1) + (s - 1) T), which loses nothing for any n.
   const S bound = detail::pick<S>(9.5f, 20.0), one = S(Real(1));
-  const S inside = max(-bound, min(bound, x));
+  const S inside = min(bound, abs(x));
   const auto [n, s] =
       detail::round_product_power(inside, detail::pick<S>(0x1.715476p+1f, 0x1.71547652b82fep+1));
   // One step of reduction is enough: where n is large, tanh is flat.
@@ -134,7 +134,7 @@ THALWEG_INLINE S tanh(S x) {
                            0x1.664ec958a5d7ep-6, -0x1.223c51d47371ap-7, 0x1.c37d18876610ep-9);
   const S t = fma(r * z, q, r);
   const S y = detail::divide_in_range(fma(s + one, t, s - one), fma(s - one, t, s + one));
-  return detail::with_sign_of(y, x);  // only -0 needs it
+  return detail::with_sign_of(y, x);
 }
 
 // 1 / (1 + exp(-x)).

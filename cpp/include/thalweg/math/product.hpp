@@ -52,50 +52,58 @@ void multiply(long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b, Panel<
 }
 
 // C = factor * (A B), element by element, while the sums are in registers. Rows of C and of the
-// factor are `row` apart and their columns side by side, so that the compiler knows all offsets.
-template <class P>
+// factor are `row` apart and their columns side by side, so that the compiler knows all offsets. A
+// Factor is moved by at(i), and with(f) calls f(g) where g(i) is the factor i numbers on.
+template <class P, class Factor>
 struct PutTimes {
   P* c;
-  const P* factor;
+  Factor factor;
   long row;
 
   THALWEG_INLINE PutTimes at(long p, long q) const {
-    return {c + p * row + q, factor + p * row + q, row};
+    return {c + p * row + q, factor.at(p * row + q), row};
   }
-  THALWEG_INLINE void operator()(long p, long q, P sum) const {
-    c[p * row + q] = factor[p * row + q] * sum;
+  template <int height, int width>
+  THALWEG_INLINE void operator()(const P (&sum)[height][width]) const {
+    factor.with([&](auto of) __attribute__((always_inline)) {
+      detail::repeat<height, width>([&](auto p, auto q) __attribute__((always_inline)) {
+        c[p * row + q] = of(p * row + q) * sum[p][q];
+      });
+    });
   }
 };
 // The last of three plain products, when C holds the value and the first part of the tangent.
-template <class P>
+template <class P, class Factor>
 struct PutTimesDual {
-  P *value, *tangent;
-  const P *factor, *factor_tangent;
+  Array<Dual<P>> c;
+  Factor factor;
   long row;
 
   THALWEG_INLINE PutTimesDual at(long p, long q) const {
-    const long i = p * row + q;
-    return {value + i, tangent + i, factor + i, factor_tangent + i, row};
+    return {c + (p * row + q), factor.at(p * row + q), row};
   }
-  THALWEG_INLINE void operator()(long p, long q, P sum) const {
-    const long i = p * row + q;
-    const Dual<P> ab{value[i], tangent[i] + sum};
-    const Dual<P> x = Dual<P>{factor[i], factor_tangent[i]} * ab;
-    value[i] = x.value;
-    tangent[i] = x.tangent;
+  template <int height, int width>
+  THALWEG_INLINE void operator()(const P (&sum)[height][width]) const {
+    factor.with([&](auto of) __attribute__((always_inline)) {
+      detail::repeat<height, width>([&](auto p, auto q) __attribute__((always_inline)) {
+        const long i = p * row + q;
+        const Dual<P> ab = c[i];
+        c.set(i, of(i) * Dual<P>{ab.value, ab.tangent + sum[p][q]});
+      });
+    });
   }
 };
-template <class A, class P>
-void multiply_times(long h, long w, long d, Panel<A> a, Panel<P> b, Array<P> factor, Array<P> c) {
+template <class A, class P, class Factor>
+void multiply_times(long h, long w, long d, Panel<A> a, Panel<P> b, Factor factor, Array<P> c) {
   contract(h, w, d, constant(values(a)), constant(values(b)),
-           PutTimes<P>{c.values, factor.values, w});
+           PutTimes<P, Factor>{c.values, factor, w});
 }
-template <class A, class P>
-void multiply_times(long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b,
-                    Array<Dual<P>> factor, Array<Dual<P>> c) {
+template <class A, class P, class Factor>
+void multiply_times(long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b, Factor factor,
+                    Array<Dual<P>> c) {
   multiply(h, w, d, constant(values(a)), b, Panel<Dual<P>>{c, w, 1});
   contract(h, w, d, constant(tangents(a)), constant(values(b)),
-           PutTimesDual<P>{c.values, c.tangents, factor.values, factor.tangents, w});
+           PutTimesDual<P, Factor>{c, factor, w});
 }
 
 // The part of C (+)= A B that a gradient keeps: the product, or of a dual product the tangent.

@@ -28,17 +28,32 @@ THALWEG_INLINE void transpose(S* x) {
   }
 }
 
+// A copy of numbers by whole packs: a row of a network is too short to be worth a call of memcpy.
+template <class S>
+THALWEG_INLINE void copy_numbers(const real_of<S>* from, long count, real_of<S>* to) {
+  constexpr long W = S::lanes;
+  long i = 0;
+  for (; i + W <= count; i += W) S::load(from + i).store(to + i);
+  if (i == count) return;
+  if (count > W)  // the last pack overlaps the one before
+    S::load(from + count - W).store(to + count - W);
+  else
+    for (; i < count; ++i) to[i] = from[i];
+}
+
 // out[j * out_row + i] = in[i * in_row + j] for i < rows, j < columns: a transposed copy by tiles.
+// With `pad` rows of out are filled up with zeros to whole packs, which is quicker.
 template <class S>
 void transpose_into(const real_of<S>* in, long rows, long columns, long in_row, real_of<S>* out,
-                    long out_row) {
+                    long out_row, bool pad = false) {
   constexpr long W = S::lanes;
   for (long i0 = 0; i0 < rows; i0 += W)
     for (long j0 = 0; j0 < columns; j0 += W) {
       const long m = rows - i0 < W ? rows - i0 : W, n = columns - j0 < W ? columns - j0 : W;
-      if (m == W && n == W) {
+      if (n == W && (m == W || pad)) {
         S x[W];
-        for (long i = 0; i < W; ++i) x[i] = S::load(in + (i0 + i) * in_row + j0);
+        for (long i = 0; i < W; ++i)
+          x[i] = i < m ? S::load(in + (i0 + i) * in_row + j0) : S(real_of<S>(0));
         transpose(x);
         for (long j = 0; j < W; ++j) x[j].store(out + (j0 + j) * out_row + i0);
         continue;

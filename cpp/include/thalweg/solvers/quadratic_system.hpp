@@ -8,6 +8,7 @@
 #include <complex>
 #include <thalweg/engine/superpotential.hpp>
 #include <thalweg/solvers/complex_lu.hpp>
+#include <thalweg/solvers/pade.hpp>
 
 namespace thalweg {
 
@@ -22,6 +23,15 @@ using Symmetry = std::vector<SymmetryEntry>;
 
 class QuadraticSystem {
  public:
+  struct Term {  // value z_first z_second, in one F_i; variable n is 1
+    int first, second;
+    double re, im;
+  };
+  struct Tangent {
+    std::vector<SymmetryEntry> entries;  // row: place in `rows`
+    std::vector<int> rows;
+  };
+
   // W = `w` without its terms of degree 1, plus linear . z. Throws for degrees above 3.
   QuadraticSystem(const Polynomial& w, std::vector<Symmetry> symmetries);
   long size() const { return n_; }
@@ -41,7 +51,7 @@ class QuadraticSystem {
 
   // Power series of all variables: coefficients 1 .. order of each beside one another, once in
   // order and once reversed. Number 0 is left out (it sits in the linear part of the equations).
-  static constexpr int order = 16;
+  static constexpr int order = pade::order;
   struct Series {
     static constexpr int width = order + 8;
     std::vector<double> re, im, reversed_re, reversed_im;
@@ -54,15 +64,13 @@ class QuadraticSystem {
   // f = coefficient k of F's quadratic part, from coefficients 1 .. k - 1.
   void quadratic_coefficient(const Series& z, int k, ComplexVector& f) const;
 
+  // What it is made of, for devices.
+  const std::vector<Term>& terms() const { return terms_; }
+  const std::vector<long>& starts() const { return starts_; }
+  const std::vector<std::vector<int>>& partners() const { return partners_; }
+  const std::vector<Tangent>& tangents() const { return tangents_; }
+
  private:
-  struct Term {  // value z_first z_second, in one F_i
-    int first, second;
-    double re, im;
-  };
-  struct Tangent {
-    std::vector<SymmetryEntry> entries;  // row: place in `rows`
-    std::vector<int> rows;
-  };
   long n_;
   std::vector<Term> terms_;
   std::vector<long> starts_;                // of each F_i, and the end

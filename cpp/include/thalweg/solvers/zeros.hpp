@@ -5,8 +5,13 @@
 #include <memory>
 #include <thalweg/engine/threads.hpp>
 #include <thalweg/solvers/quadratic_system.hpp>
+#include <thalweg/solvers/zero_search.hpp>
 
 namespace thalweg {
+
+// What a device keeps of equations: cuda/solvers.cpp. Nothing on a processor.
+struct SystemThere;
+std::shared_ptr<const SystemThere> system_there(const QuadraticSystem&);
 
 // Equations whose constant terms depend on couplings c: F = quadratic(z) + base + c . sources.
 struct CoupledSystem {
@@ -19,60 +24,46 @@ struct CoupledSystem {
   CoupledSystem(const Polynomial& w, std::vector<Symmetry> symmetries,
                 std::vector<ComplexNumber> sources);
   long size() const { return equations.size(); }
+  std::shared_ptr<const SystemThere> there;  // on a device: its tables in the device's memory
   std::vector<ComplexNumber> linear(const ComplexNumber* couplings) const;
 };
 
-// How a search ended.
-enum class Outcome : int {
-  zero = 0,        // |F| at rounding error and the gauge-fixed Hessian regular
-  stationary = 1,  // the gradient of |F|^2 vanishes, F does not: a spurious minimum
-  runaway = 2,     // the point was leaving for infinity
-  unfinished = 3,  // out of iterations, or a path that was given up
-  degenerate = 4,  // F vanishes, but the zero is not isolated (or only almost a zero)
-};
+// Number i of the vector that power iterations for a gap start from: no null vector of a zero is
+// orthogonal to it.
+ComplexNumber probe_of_gap(long i);
 
-struct ZeroReport {
-  Outcome outcome = Outcome::unfinished;
-  double residual = 0;  // max |F_i|
-  double gap = 0;       // smallest singular value of A, the Hessian made regular along orbits
-  long steps = 0;       // matrices factored
-};
-
-// One point at a time, with scratch space; one per worker.
+// A Point of zero_search.hpp on this processor, with scratch space; one per worker.
 class ZeroFinder {
  public:
   explicit ZeroFinder(const QuadraticSystem& system);
 
-  ComplexVector z;  // size() + 1 numbers, the last one 1
+  ComplexVector z, kept;  // size() + 1 numbers, the last one 1
   std::vector<ComplexNumber> linear;
 
   void load(const ComplexNumber* point);
   void store(ComplexNumber* point) const;
-  // Newton's method with A from z; the report says whether it ended at a zero.
-  ZeroReport polish(int most_steps);
-  ZeroReport levenberg_marquardt(int most_steps, Watch& watch);
-
-  // Parts that path tracking uses as well.
   const QuadraticSystem& system() const { return system_; }
-  bool factor();         // A at z
-  double evaluate();     // F at z into f, and its largest modulus
-  double newton_step();  // z -= A^-1 F with the factors at hand; the step's largest modulus
   ComplexLu& factors() { return a_; }
-  double largest() const;  // modulus of a variable
-  double gap();            // from the factors at hand
+
+  double evaluate();
+  double squared_residual();
+  double largest() const;
+  bool factor();
+  double newton_step();
+  double gap();
+  bool balance() { return system_.balance(z); }
+  double linearize();
+  double damped_step(double damping);
+  void keep() { kept = z; }
+  void go_back() { z = kept; }
 
  private:
   const QuadraticSystem& system_;
   ComplexLu a_, hessian_;
-  ComplexVector f_, step_, gradient_, trial_;
-  double squared_residual();
-  double damped_step(double damping);
-  ZeroReport judge(long steps);
-  bool newton_converges(int most_steps, long& steps);
+  ComplexVector f_, step_, gradient_;
 };
 
-constexpr double largest_modulus = 1e4;  // of a variable, beyond which a search has run away
-constexpr double smallest_gap = 1e-7;    // of A, relative to the square of the size of z
+inline constexpr int most_steps_of_polish = 50;
 
 // From each start [count, n]; zeros may be starts. Reports [count].
 void find_zeros(const CoupledSystem&, const ComplexNumber* couplings, long count,

@@ -1,0 +1,89 @@
+#include "kernels.cuh"
+#include "path_point.cuh"
+#include "search_jobs.hpp"
+
+namespace thalweg::cuda {
+namespace {
+
+// Matrices leave room for two or three blocks on a multiprocessor: threads may have all registers.
+constexpr int fewest_blocks_of_search = 1;
+// Threads of a team: about two for each row of a matrix, whose columns' steps have one task a row,
+// and whose other steps have many. A function of the number of rows alone.
+constexpr int most_threads_of_search = 256;
+int threads_for(long n) {
+  const long threads = (2 * n + warp_size - 1) / warp_size * warp_size;
+  return static_cast<int>(std::clamp<long>(threads, warp_size, most_threads_of_search));
+}
+
+struct NoPoll {  // the host asks between launches
+  THALWEG_DEVICE void operator()() const {}
+};
+
+template <class Team>
+struct SearchBody {
+  static constexpr int most_threads = most_threads_of_search;
+  static constexpr int fewest_blocks = fewest_blocks_of_search;
+  SearchJob job;
+  Space space;
+
+  THALWEG_DEVICE void operator()(const Block& block) const {
+    const Team team(block, block.shared);
+    char* slab = slab_of(block, space, Team::number(block));
+    each_row<Team>(block, job.rows, [&](long row) {
+      team.sync();  // the row before is done with
+      ZeroPoint<Team> point(team, job.system, job.linear, reinterpret_cast<double*>(slab),
+                            reinterpret_cast<int*>(slab + space.integers));
+      double* at = job.points + 2 * row * job.system.n;
+      point.load(at);
+      const ZeroReport report = job.newton_alone
+                                    ? search::polish(point, job.most_steps)
+                                    : search::levenberg_marquardt(point, job.most_steps, NoPoll{});
+      point.store(at);
+      if (team.rank() == 0) job.reports[row] = report;
+    });
+  }
+};
+
+template <class Team>
+struct PathBody {
+  static constexpr int most_threads = most_threads_of_search;
+  static constexpr int fewest_blocks = fewest_blocks_of_search;
+  PathJob job;
+  Space space;
+
+  THALWEG_DEVICE void operator()(const Block& block) const {
+    const Team team(block, block.shared);
+    char* slab = slab_of(block, space, Team::number(block));
+    each_row<Team>(block, job.rows, [&](long row) {
+      team.sync();  // the row before is done with
+      PathPoint<Team> point(team, job.system, job.linear, reinterpret_cast<double*>(slab),
+                            reinterpret_cast<int*>(slab + space.integers));
+      double* at = job.points + 2 * row * job.system.n;
+      point.load(at);
+      const ZeroReport report = search::follow(point, job.vertices, NoPoll{});
+      point.store(at);
+      if (team.rank() == 0) job.reports[row] = report;
+    });
+  }
+};
+
+Room room_for(const SystemTables& system, long more_numbers, long rows) {
+  const SearchRoom room = SearchRoom::of(system);
+  const Need need{
+      threads_for(system.n), sizeof(double), room.numbers() + more_numbers, 1, room.integers(), 0};
+  return find_room(need, rows);
+}
+
+}  // namespace
+
+void run_searches(const SearchJob& job) {
+  const Room room = room_for(job.system, 0, job.rows);
+  launch(SearchBody<BlockTeam>{job, room.space}, room.space,
+         job.newton_alone ? "polish of zeros" : "search for zeros");
+}
+void run_paths(const PathJob& job) {
+  const Room room = room_for(job.system, PathRoom{job.system.n}.numbers(), job.rows);
+  launch(PathBody<BlockTeam>{job, room.space}, room.space, "paths of zeros");
+}
+
+}  // namespace thalweg::cuda
