@@ -162,17 +162,19 @@ constexpr int fewest_blocks_of_runs() {
     return 0;
 }
 
-// Descents of networks have more at hand than fits the bound of gradients, and would spill.
-template <class L, class M>
-constexpr int bound_of_runs() {
-  return std::is_base_of_v<DescentMotion<M>, M> ? L::most_threads : bound_of_gradients<L>();
-}
+// Descents have more at hand than fits the bound of gradients, and would spill: they are given what
+// one block of most threads leaves them.
+template <class M>
+inline constexpr bool is_descent = std::is_base_of_v<DescentMotion<M>, M>;
 
 template <class Real, class L, class Team, class M>
 struct RunBody {
   using Landscape = L;
-  static constexpr int most_threads = Team::alone ? 128 : bound_of_runs<L, M>();
-  static constexpr int fewest_blocks = std::max(Team::fewest_blocks, fewest_blocks_of_runs<L>());
+  static constexpr int most_threads = Team::alone     ? 128
+                                      : is_descent<M> ? L::most_threads
+                                                      : bound_of_gradients<L>();
+  static constexpr int fewest_blocks =
+      std::max({Team::fewest_blocks, fewest_blocks_of_runs<L>(), is_descent<M> ? 1 : 0});
   using Walker = TeamWalker<Real, Team>;
   L landscape;
   M motion;
