@@ -67,7 +67,8 @@ struct BatchBody {
     const long dim = landscape.dim,
                point_row = job.v || work != Work::product ? row : (job.skipped + row) / dim;
     Real *out = x + space.vector_stride, *v = out + space.vector_stride;
-    const Scratch scratch{scratch_bytes, job.first + point_row, nullptr, 0};
+    const Scratch scratch{scratch_bytes, job.first + point_row, nullptr, 0, !space.device_slabs,
+                          false};
     team.sync();  // the row before is done with
     team.each(dim, [&](long i) { x[i] = job.x[point_row * dim + i]; });
     if constexpr (work == Work::product)
@@ -161,11 +162,19 @@ constexpr int fewest_blocks_of_runs() {
     return 0;
 }
 
+// Descents have more at hand than fits the bound of gradients, and would spill: they are given what
+// one block of most threads leaves them.
+template <class M>
+inline constexpr bool is_descent = std::is_base_of_v<DescentMotion<M>, M>;
+
 template <class Real, class L, class Team, class M>
 struct RunBody {
   using Landscape = L;
-  static constexpr int most_threads = Team::alone ? 128 : bound_of_gradients<L>();
-  static constexpr int fewest_blocks = std::max(Team::fewest_blocks, fewest_blocks_of_runs<L>());
+  static constexpr int most_threads = Team::alone     ? 128
+                                      : is_descent<M> ? L::most_threads
+                                                      : bound_of_gradients<L>();
+  static constexpr int fewest_blocks =
+      std::max({Team::fewest_blocks, fewest_blocks_of_runs<L>(), is_descent<M> ? 1 : 0});
   using Walker = TeamWalker<Real, Team>;
   L landscape;
   M motion;
@@ -185,7 +194,8 @@ struct RunBody {
              job.names[row]);
     TeamBatches<Team> batches(team, reinterpret_cast<int*>(slab + space.integers), job.samples, key,
                               job.names[row]);
-    const Scratch scratch{slab + space.scratch, job.first + row, nullptr, 0};
+    const Scratch scratch{
+        slab + space.scratch, job.first + row, nullptr, 0, !space.device_slabs, false};
     TeamEnsemble<Real, Team, L> ensemble(team, landscape, w, batches, scratch);
     team.sync();  // the row before is done with
     load(w, row);

@@ -23,6 +23,9 @@
 //     // Host. Bytes one team needs besides points and gradients, for the work named. Shared memory
 //     // where it fits (device.hpp: Properties::shared_bytes), else device memory.
 //     std::size_t scratch_bytes(Work) const;
+//     // Whether energies and gradients leave samples in the scratch space, for `again` below. May
+//     // be left out.
+//     bool keeps_samples() const;
 //     // Mirrors points of dynamics; infinity where there is no such bound.
 //     Real upper_bound() const;
 //
@@ -60,6 +63,10 @@ struct Scratch {
   long row;            // of the replica in its batch
   const int* samples;  // [count], or null: the loss is the mean over all samples
   int count;
+  bool shared;  // bytes and all vectors are in shared memory; false may mean that it is not known
+  // The energy or gradient before was computed with this scratch space, row and samples, so what it
+  // left of the samples is still there (keeps_samples).
+  bool again;
 };
 
 }  // namespace thalweg::cuda

@@ -23,7 +23,8 @@ struct SamplesBody {
  private:
   THALWEG_DEVICE void run(const BlockTeam& team, long row, char* slab) const {
     Real* x = reinterpret_cast<Real*>(slab);
-    const Scratch scratch{slab + space.scratch, job.first + row, nullptr, 0};
+    const Scratch scratch{
+        slab + space.scratch, job.first + row, nullptr, 0, !space.device_slabs, false};
     team.sync();  // the row before is done with
     team.each(network.dim, [&](long i) { x[i] = job.x[row * network.dim + i]; });
     team.sync();

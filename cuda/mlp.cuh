@@ -35,20 +35,20 @@ struct DeviceMlp {
 
   template <class Team>
   THALWEG_DEVICE Real energy(const Team& team, const Real* x, const Scratch& scratch) const {
-    return in_shared(x, scratch.bytes) ? energy_of<true>(*this, team, x, scratch)
-                                       : energy_of<false>(*this, team, x, scratch);
+    return scratch.shared ? energy_of<true>(*this, team, x, scratch)
+                          : energy_of<false>(*this, team, x, scratch);
   }
   template <class Team>
   THALWEG_DEVICE Real gradient(const Team& team, const Real* x, Real* g,
                                const Scratch& scratch) const {
-    return in_shared(x, g, scratch.bytes) ? gradient_of<true>(*this, team, x, g, scratch)
-                                          : gradient_of<false>(*this, team, x, g, scratch);
+    return scratch.shared ? gradient_of<true>(*this, team, x, g, scratch)
+                          : gradient_of<false>(*this, team, x, g, scratch);
   }
   template <class Team>
   THALWEG_DEVICE void product(const Team& team, const Real* x, const Real* v, Real* hv,
                               const Scratch& scratch) const {
-    in_shared(x, v, hv, scratch.bytes) ? product_of<true>(*this, team, x, v, hv, scratch)
-                                       : product_of<false>(*this, team, x, v, hv, scratch);
+    scratch.shared ? product_of<true>(*this, team, x, v, hv, scratch)
+                   : product_of<false>(*this, team, x, v, hv, scratch);
   }
 
   // Loss or margin of every sample, into out [N].
@@ -76,7 +76,7 @@ struct DeviceMlp {
   template <class Team>
   THALWEG_DEVICE void predict(const Team& team, const Real* x, int count, const Real* inputs,
                               Real* out, const Scratch& scratch) const {
-    const MlpSamples<Real> seen{inputs, nullptr, nullptr, count};
+    const MlpSamples<Real> seen{inputs, nullptr, nullptr, count, false};
     const auto run = pass(team, x, scratch, seen);
     const long width = shape.outputs();
     run.forward(false, [&](int first, int some) {
@@ -117,19 +117,12 @@ struct DeviceMlp {
                                                           const Real* x, const Real* v, Real* hv,
                                                           const Scratch& scratch) {
     know_shared<shared>(x, v, hv, scratch.bytes);
-    const MlpSamples<Real> seen = m.samples_of(scratch);
+    MlpSamples<Real> seen = m.samples_of(scratch);
+    seen.in_place = false;  // another plan's place
     const Array<Dual<Real>> point{const_cast<Real*>(x), const_cast<Real*>(v)};  // only read
     MlpPass<Dual<Real>, Team>(m.shape, m.dual_plan, team, numbers(scratch), seen, point)
         .loss_and_gradient(hv);
     m.add_decay(team, v, hv);
-  }
-  template <class... T>
-  static THALWEG_INLINE bool in_shared([[maybe_unused]] const T*... p) {
-#if defined(__CUDA_ARCH__)
-    return (__isShared(p) && ...);
-#else
-    return true;
-#endif
   }
   template <bool shared, class... T>
   static THALWEG_INLINE void know_shared([[maybe_unused]] const T*... p) {
@@ -142,7 +135,7 @@ struct DeviceMlp {
     const long first = scratch.row * samples;
     return {inputs + (own_inputs ? first * shape.inputs() : 0),
             targets + (own_targets ? first * shape.targets() : 0), scratch.samples,
-            scratch.samples ? scratch.count : samples};
+            scratch.samples ? scratch.count : samples, scratch.again};
   }
   THALWEG_INLINE static Real* numbers(const Scratch& scratch) {
     return reinterpret_cast<Real*>(scratch.bytes);

@@ -28,7 +28,8 @@ struct HessianBody {
     team.sync();  // the row before is done with
     team.each(dim, [&](long i) { x[i] = job.x[point * dim + i]; });
     team.sync();
-    const Scratch scratch{slab + space.scratch, job.first + point, nullptr, 0};
+    const Scratch scratch{
+        slab + space.scratch, job.first + point, nullptr, 0, !space.device_slabs, false};
     int unit = static_cast<int>(row % job.units), layer = 0;
     for (; unit >= network.shape.sizes[layer + 1]; ++layer) unit -= network.shape.sizes[layer + 1];
     MlpHessianPass<Real, BlockTeam>::make(network, plan, team, x, scratch,

@@ -20,9 +20,8 @@ class MlpHessianPass {
   static THALWEG_DEVICE void make(const DeviceMlp<Real>& network, const HessianPlan& plan,
                                   const Team& team, const Real* x, const Scratch& scratch, Real* h,
                                   int k, int j) {
-    DeviceMlp<Real>::in_shared(x, scratch.bytes)
-        ? strip_of<true>(network, plan, team, x, scratch, h, k, j)
-        : strip_of<false>(network, plan, team, x, scratch, h, k, j);
+    scratch.shared ? strip_of<true>(network, plan, team, x, scratch, h, k, j)
+                   : strip_of<false>(network, plan, team, x, scratch, h, k, j);
   }
 
  private:
@@ -85,9 +84,14 @@ class MlpHessianPass {
   THALWEG_INLINE int last() const { return shape_.layers - 1; }
   THALWEG_INLINE Real scale(int l) const { return static_cast<Real>(shape_.scales[l]); }
   THALWEG_INLINE Numbers plane(int offset) const { return {scratch_ + offset}; }
-  template <bool transposed>
-  THALWEG_INLINE Weights<Real, transposed> weights(int l, int from = 0) const {
+  THALWEG_INLINE Weights<Real> weights(int l, int from = 0) const {
     return {point_ + (shape_.weights[l] + from), shape_.sizes[l]};
+  }
+  template <bool transposed, class Finish>
+  THALWEG_INLINE void product(int quads, int width, int depth, Numbers a, Weights<Real> w,
+                              Finish finish) const {
+    sample_tiles<tile, false, transposed>(team_, Divider(quads), width, depth, a, plan_.pitch, w,
+                                          finish);
   }
   template <class F>
   static THALWEG_INLINE Quad<Real> made(F f) {
@@ -126,11 +130,11 @@ class MlpHessianPass {
     const Numbers z = plane(l == last() ? plan_.outputs : plan_.z_seed[l]);
     const Numbers biases = point_ + shape_.biases[l];
     const bool bias = shape_.bias;
-    sample_tiles<tile>(team_, quads, out, shape_.sizes[l], plane(plan_.inputs[l]), pitch,
-                       weights<false>(l), [=](int unit, int n, Quad<Real> sum) {
-                         const Real b = bias ? biases[unit] : Real(0);
-                         made([&](int i) { return sum[i] + b; }).store(z, unit * pitch + n);
-                       });
+    product<false>(quads, out, shape_.sizes[l], plane(plan_.inputs[l]), weights(l),
+                   [=](int unit, int n, Quad<Real> sum) {
+                     const Real b = bias ? biases[unit] : Real(0);
+                     made([&](int i) { return sum[i] + b; }).store(z, unit * pitch + n);
+                   });
     team_.sync();
     if (l == last()) return;
     const Numbers a = plane(plan_.inputs[l + 1]), slopes = plane(plan_.slopes[l]);
@@ -182,14 +186,14 @@ class MlpHessianPass {
     const int pitch = plan_.pitch;
     const Numbers slopes = plane(plan_.slopes[l - 1]), curvatures = plane(plan_.curvatures[l - 1]);
     const Numbers delta = plane(plan_.delta[l - 1]);
-    sample_tiles<tile>(team_, quads, shape_.sizes[l], shape_.sizes[l + 1], plane(plan_.delta[l]),
-                       pitch, weights<true>(l), [=](int unit, int n, Quad<Real> sum) {
-                         const int at = unit * pitch + n;
-                         const Quad<Real> slope = Quad<Real>::load(slopes, at);
-                         const Quad<Real> curvature = Quad<Real>::load(curvatures, at);
-                         made([&](int i) { return slope[i] * sum[i]; }).store(delta, at);
-                         made([&](int i) { return curvature[i] * sum[i]; }).store(curvatures, at);
-                       });
+    product<true>(quads, shape_.sizes[l], shape_.sizes[l + 1], plane(plan_.delta[l]), weights(l),
+                  [=](int unit, int n, Quad<Real> sum) {
+                    const int at = unit * pitch + n;
+                    const Quad<Real> slope = Quad<Real>::load(slopes, at);
+                    const Quad<Real> curvature = Quad<Real>::load(curvatures, at);
+                    made([&](int i) { return slope[i] * sum[i]; }).store(delta, at);
+                    made([&](int i) { return curvature[i] * sum[i]; }).store(curvatures, at);
+                  });
     team_.sync();
   }
   // The derivative of that.
@@ -197,9 +201,9 @@ class MlpHessianPass {
     const int pitch = plan_.pitch;
     const Numbers slopes = plane(plan_.slopes[l - 1]), curvatures = plane(plan_.curvatures[l - 1]);
     const Numbers seed = plane(plan_.z_seed[l - 1]);
-    sample_tiles<tile>(
-        team_, quads, shape_.sizes[l], shape_.sizes[l + 1], plane(plan_.delta_seed[l]), pitch,
-        weights<true>(l), [=](int unit, int n, Quad<Real> sum) {
+    product<true>(
+        quads, shape_.sizes[l], shape_.sizes[l + 1], plane(plan_.delta_seed[l]), weights(l),
+        [=](int unit, int n, Quad<Real> sum) {
           const int at = unit * pitch + n;
           const Quad<Real> slope = Quad<Real>::load(slopes, at);
           const Quad<Real> curvature = Quad<Real>::load(curvatures, at);
@@ -232,10 +236,8 @@ class MlpHessianPass {
       const Numbers above = plane(plan_.z_seed[l + 1]);
       const int pitch = plan_.pitch, from = l == k ? j : 0,
                 depth = l == k ? 1 : shape_.sizes[l + 1];
-      sample_tiles<tile>(team_, quads, shape_.sizes[l + 2], depth, moved + from * pitch, pitch,
-                         weights<false>(l + 1, from), [=](int unit, int n, Quad<Real> sum) {
-                           sum.store(above, unit * pitch + n);
-                         });
+      product<false>(quads, shape_.sizes[l + 2], depth, moved + from * pitch, weights(l + 1, from),
+                     [=](int unit, int n, Quad<Real> sum) { sum.store(above, unit * pitch + n); });
       team_.sync();
     }
   }

@@ -6,28 +6,9 @@
 #pragma once
 
 #include "mlp_plan.cuh"
+#include "mlp_samples.cuh"
 
 namespace thalweg::cuda {
-
-// Every `stride`th number: the outputs of one sample, as losses read them.
-template <class S>
-struct Column {
-  Array<S> array;
-  int stride;
-
-  THALWEG_INLINE S operator[](int o) const { return array[o * stride]; }
-  THALWEG_INLINE void set(int o, S x) const { array.set(o * stride, x); }
-};
-
-// Which samples a pass sees.
-template <class Real>
-struct MlpSamples {
-  const Real *inputs, *targets;
-  const int* chosen;  // positions, or null: all of them in their order
-  int count;
-
-  THALWEG_INLINE long place(int n) const { return chosen ? chosen[n] : n; }
-};
 
 // One pass over the samples, on plain numbers or (H v) on dual ones.
 template <class S, class Team>
@@ -47,19 +28,22 @@ class MlpPass {
   // each(first, count) with the outputs of a chunk of samples in place, for all threads to read.
   template <class Each>
   THALWEG_DEVICE void forward(bool slopes, Each each) const {
-    for (int first = 0; first < samples_.count; first += plan_.chunk) {
-      const int left = samples_.count - first, count = left < plan_.chunk ? left : plan_.chunk;
-      if (first > 0) team_.sync();  // the chunk before is done with
-      take_inputs(first, count);
-      team_.sync();
+    const int chunk = plan_.chunk;
+    if (!samples_.in_place || samples_.count > chunk) take_inputs(0);
+    for (int first = 0; first < samples_.count; first += chunk) {
+      const int left = samples_.count - first, count = left < chunk ? left : chunk;
+      const Divider quads = quads_of(count);
       for (int l = 0; l < shape_.layers; ++l) {
-        forward_layer(l, quads_of(count));
+        forward_layer(l, quads);
         team_.sync();
         if (l + 1 == shape_.layers) break;
-        activate(l, quads_of(count), slopes);
+        activate(l, quads, slopes);
         team_.sync();
       }
       each(first, count);
+      if (left <= chunk) break;
+      team_.sync();  // this chunk is done with
+      take_inputs(first + chunk);
     }
   }
   THALWEG_INLINE Column<S> outputs(int n) const {
@@ -73,10 +57,8 @@ class MlpPass {
   THALWEG_DEVICE Real loss() const {
     Real sum = 0;
     forward(false, [&](int first, int count) {
-      with_loss(shape_.loss, [&](auto rule) {
-        team_.each(count, [&](int n) {
-          sum += value_of(rule.value(shape_.outputs(), outputs(n), target(first + n)));
-        });
+      team_.each(count, [&](int n) {
+        sum += loss_of(shape_.loss, shape_.outputs(), outputs(n), target(first + n));
       });
     });
     return sum;
@@ -86,16 +68,16 @@ class MlpPass {
     Real sum = 0;
     const Real weight = Real(1) / static_cast<Real>(samples_.count);
     forward(true, [&](int first, int count) {
-      output_slopes(first, count, weight, sum);
+      const Divider quads = quads_of(count);
+      output_slopes(first, count, quads.divisor(), weight, sum);
       team_.sync();
-      backward(quads_of(count), gradient, first > 0);
+      backward(quads, gradient, first > 0);
     });
     return sum;
   }
 
  private:
   static constexpr bool dual = !std::is_same_v<S, Real>;
-  static constexpr int widest = dual ? 4 : 8, wide = GradientCut::wide(dual);
   const MlpShape& shape_;
   const MlpPlan& plan_;
   const Team& team_;
@@ -103,17 +85,17 @@ class MlpPass {
   const MlpSamples<Real>& samples_;
   Array<S> point_;
 
-  THALWEG_INLINE static int quads_of(int count) { return (count + quad - 1) / quad; }
-  THALWEG_INLINE static Real value_of(Real x) { return x; }
-  THALWEG_INLINE static Real value_of(Dual<Real> x) { return x.value; }
+  THALWEG_INLINE Divider quads_of(int count) const {
+    const int quads = (count + quad - 1) / quad;
+    return quads == plan_.quads.divisor() ? plan_.quads : Divider(quads);
+  }
   THALWEG_INLINE Array<S> plane(int offset) const {
     if constexpr (dual)
       return {scratch_ + offset, scratch_ + plan_.plane + offset};
     else
       return {scratch_ + offset};
   }
-  template <bool transposed>
-  THALWEG_INLINE Weights<S, transposed> weights(int l) const {
+  THALWEG_INLINE Weights<S> weights(int l) const {
     return {point_ + shape_.weights[l], shape_.sizes[l]};
   }
   // Calls f with the inputs of a layer and where they begin: plain numbers for the first layer.
@@ -129,44 +111,52 @@ class MlpPass {
 
   // Numbers of the plan are read before loops: inside, every store might have changed them.
 
-  // Inputs [unit][sample]; a last quad that is not full repeats the last sample.
-  THALWEG_DEVICE void take_inputs(int first, int count) const {
-    const int width = shape_.inputs(), padded = quads_of(count) * quad, pitch = plan_.pitch;
+  // Inputs [unit][sample] of a chunk; a last quad that is not full repeats the last sample.
+  THALWEG_DEVICE void take_inputs(int first) const {
+    const int left = samples_.count - first, count = left < plan_.chunk ? left : plan_.chunk;
+    const int padded = (count + quad - 1) / quad * quad, pitch = plan_.pitch;
+    const Divider width = plan_.features;
     const MlpSamples<Real> samples = samples_;
     Real* to = scratch_ + plan_.inputs;
-    team_.each(padded * width, [=](int item) {
-      const int n = item / width, i = item % width;
-      const long from = samples.place(first + (n < count ? n : count - 1)) * width + i;
+    team_.each(padded * width.divisor(), [=](int item) {
+      const auto [n, i] = width(item);
+      const long from = samples.place(first + (n < count ? n : count - 1)) * width.divisor() + i;
       to[i * pitch + n] = samples.inputs[from];
     });
     const Array<S> ones = plane(plan_.ones);
     team_.each(padded, [=](int n) { ones.set(n, S(Real(1))); });
+    team_.sync();
   }
 
   // z = scale W a + b.
-  THALWEG_DEVICE void forward_layer(int l, int quads) const {
+  THALWEG_DEVICE void forward_layer(int l, Divider quads) const {
+    plan_.aligned[l] ? forward_layer_of<true>(l, quads) : forward_layer_of<false>(l, quads);
+  }
+  template <bool aligned>
+  THALWEG_INLINE void forward_layer_of(int l, Divider quads) const {
     const int in = shape_.sizes[l], out = shape_.sizes[l + 1], pitch = plan_.pitch;
     const Array<S> z = plane(plan_.units[l]), biases = point_ + shape_.biases[l];
     const bool biased = shape_.bias;
     const Real scale = this->scale(l);
-    with_columns<widest>(plan_.columns_forward[l], [&](auto columns) {
+    const auto finish = [=](int unit, int n, Quad<S> sum) {
+      const S bias = biased ? biases[unit] : S(Real(0));
+      repeat<quad>([&](auto i) { sum.set(i, fma(scale, sum[i], bias)); });
+      sum.store(z, unit * pitch + n);
+    };
+    with_columns<aligned, false, dual>(plan_.columns_forward[l], [&](auto columns) {
       with_inputs_of(l, [&](auto a, int) {
-        sample_tiles<columns>(team_, quads, out, in, a, pitch, weights<false>(l),
-                              [=](int unit, int n, Quad<S> sum) {
-                                const S bias = biased ? biases[unit] : S(Real(0));
-                                repeat<quad>([&](auto i) { sum.set(i, fma(scale, sum[i], bias)); });
-                                sum.store(z, unit * pitch + n);
-                              });
+        sample_tiles<columns, aligned, false>(team_, quads, out, in, a, pitch, weights(l), finish);
       });
     });
   }
   // From z to a, in its place, and the slopes.
-  THALWEG_DEVICE void activate(int l, int quads, bool slopes) const {
+  THALWEG_DEVICE void activate(int l, Divider quads, bool slopes) const {
     const Array<S> units = plane(plan_.units[l]), slope_of = plane(plan_.slopes[l]);
-    const int items = quads * shape_.sizes[l + 1], pitch = plan_.pitch;
+    const int items = quads.divisor() * shape_.sizes[l + 1], pitch = plan_.pitch;
     with_activation(shape_.activation, [&](auto f) {
       team_.each(items, [=](int item) {
-        const int at = item / quads * pitch + item % quads * quad;
+        const auto [unit, n] = quads(item);
+        const int at = unit * pitch + n * quad;
         const Quad<S> z = Quad<S>::load(units, at);
         Quad<S> a, slope;
         repeat<quad>([&](auto i) { a.set(i, f.value(z[i])); });
@@ -179,94 +169,101 @@ class MlpPass {
   }
 
   // d loss / d outputs of the mean loss, 0 for what fills the last quad.
-  THALWEG_DEVICE void output_slopes(int first, int count, Real weight, Real& sum) const {
+  THALWEG_DEVICE void output_slopes(int first, int count, int quads, Real weight, Real& sum) const {
     const Array<S> to = plane(plan_.slopes[shape_.layers - 1]);
-    with_loss(shape_.loss, [&](auto rule) {
-      team_.each(quads_of(count) * quad, [&](int n) {
-        const Column<S> slopes{to + n, plan_.pitch};
-        if (n < count)
-          sum +=
-              value_of(rule.slope(shape_.outputs(), outputs(n), target(first + n), weight, slopes));
-        else
-          for (int o = 0; o < shape_.outputs(); ++o) slopes.set(o, S(Real(0)));
-      });
+    team_.each(quads * quad, [&](int n) {
+      const Column<S> slopes{to + n, plan_.pitch};
+      if (n < count)
+        sum += loss_and_slopes(shape_.loss, shape_.outputs(), outputs(n), target(first + n), weight,
+                               slopes);
+      else
+        for (int o = 0; o < shape_.outputs(); ++o) slopes.set(o, S(Real(0)));
     });
   }
 
-  THALWEG_DEVICE void backward(int quads, Real* gradient, bool add) const {
+  THALWEG_DEVICE void backward(Divider quads, Real* gradient, bool add) const {
     for (int l = shape_.layers - 1; l >= 0; --l) {
-      gradient_layer(l, quads, gradient, add);
+      gradient_layer(l, quads.divisor(), gradient, add);
       if (l > 0) backward_layer(l, quads);
       team_.sync();
-      if (plan_.gradient[l].splits > 1) add_parts(l, gradient, add);
+      if (plan_.gradient[l].splits > 1)
+        add_parts(l, plan_.gradient[l].parts(quads.divisor()), gradient + shape_.weights[l], add);
     }
   }
   // d loss / d z of the layer before, in the place of its slopes.
-  THALWEG_DEVICE void backward_layer(int l, int quads) const {
+  THALWEG_DEVICE void backward_layer(int l, Divider quads) const {
+    plan_.aligned[l] ? backward_layer_of<true>(l, quads) : backward_layer_of<false>(l, quads);
+  }
+  template <bool aligned>
+  THALWEG_INLINE void backward_layer_of(int l, Divider quads) const {
     const int in = shape_.sizes[l], out = shape_.sizes[l + 1], pitch = plan_.pitch;
     const Real scale = this->scale(l);
-    const Array<S> before = plane(plan_.slopes[l - 1]);
-    with_columns<widest>(plan_.columns_backward[l], [&](auto columns) {
-      sample_tiles<columns>(team_, quads, in, out, plane(plan_.slopes[l]), pitch, weights<true>(l),
-                            [=](int unit, int n, Quad<S> sum) {
-                              Quad<S> x = Quad<S>::load(before, unit * pitch + n);
-                              repeat<quad>([&](auto i) { x.set(i, x[i] * (scale * sum[i])); });
-                              x.store(before, unit * pitch + n);
-                            });
+    const Array<S> before = plane(plan_.slopes[l - 1]), delta = plane(plan_.slopes[l]);
+    const auto finish = [=](int unit, int n, Quad<S> sum) {
+      Quad<S> x = Quad<S>::load(before, unit * pitch + n);
+      repeat<quad>([&](auto i) { x.set(i, x[i] * (scale * sum[i])); });
+      x.store(before, unit * pitch + n);
+    };
+    with_columns<aligned, true, dual>(plan_.columns_backward[l], [&](auto columns) {
+      sample_tiles<columns, aligned, true>(team_, quads, in, out, delta, pitch, weights(l), finish);
     });
   }
 
-  // Where a layer's gradient goes: that of unit j's weight of its input k, or behind the last,
-  // bias.
-  struct LayerGradient {
-    Real *weights, *biases;
-    int in;
-    Real scale;
-    bool add;
-
-    THALWEG_INLINE void keep(int j, int k, Real sum) const {
-      Real& to = k == in ? biases[j] : weights[j * in + k];
-      const Real g = k == in ? sum : scale * sum;
-      to = add ? to + g : g;
-    }
-  };
-  THALWEG_INLINE LayerGradient layer_gradient(int l, Real* gradient, bool add) const {
-    return {gradient + shape_.weights[l], gradient + shape_.biases[l], shape_.sizes[l], scale(l),
-            add};
-  }
   THALWEG_INLINE Real* parts_of(int l) const {  // the layer before has another place
     return scratch_ + plan_.partial + l % 2 * plan_.parts;
   }
+  THALWEG_INLINE int part_size(int l) const {
+    const int numbers = shape_.sizes[l + 1] * (shape_.sizes[l] + shape_.bias);
+    return (numbers + quad - 1) / quad * quad;
+  }
+  // A layer's biases lie behind its weights in a point.
   THALWEG_DEVICE void gradient_layer(int l, int quads, Real* gradient, bool add) const {
     const int in = shape_.sizes[l], out = shape_.sizes[l + 1], width = in + shape_.bias;
     const GradientCut cut = plan_.gradient[l];
-    const LayerGradient to = layer_gradient(l, gradient, add);
-    Real* parts = cut.splits > 1 ? parts_of(l) : nullptr;
-    const auto keep = [=](int split, int j, int k, Real sum) {
-      if (parts)
-        parts[(split * out + j) * width + k] = sum;
-      else
-        to.keep(j, k, sum);
+    const Real scale = this->scale(l);
+    const int size = part_size(l);
+    Real *parts = parts_of(l), *to = gradient + shape_.weights[l];
+    const auto finish = [=](int split, const auto& tile) {
+      if (cut.splits > 1)
+        return tile.keep(parts + split * size, in, [](Real& at, Real sum, bool) { at = sum; });
+      tile.keep(to, in, [=](Real& at, Real sum, bool weight) {
+        const Real g = weight ? scale * sum : sum;
+        at = add ? at + g : g;
+      });
     };
     with_inputs_of(l, [&](auto a, int place) {
-      const UnitRows<number_in<decltype(a)>> rows{a, in, plan_.pitch, plan_.ones - place};
+      const UnitRows<number_in<decltype(a)>> units{a, in, plan_.pitch, plan_.ones - place};
       const Array<S> delta = plane(plan_.slopes[l]);
-      if (cut.rows == 1)
-        gradient_tiles<1, wide, Real>(team_, cut.splits, out, width, quads, delta, rows, keep);
-      else
-        gradient_tiles<GradientCut::tall, wide, Real>(team_, cut.splits, out, width, quads, delta,
-                                                      rows, keep);
+      with_shape(cut.shape, [&](auto rows, auto columns) {
+        gradient_tiles<rows, columns, Real>(team_, cut, out, width, quads, delta, units, finish);
+      });
     });
   }
-  THALWEG_DEVICE void add_parts(int l, Real* gradient, bool add) const {
-    const int width = shape_.sizes[l] + shape_.bias, size = shape_.sizes[l + 1] * width;
-    const int splits = plan_.gradient[l].splits;
-    const LayerGradient to = layer_gradient(l, gradient, add);
-    const Real* parts = parts_of(l);
-    team_.each(size, [=](int item) {
-      Real sum = parts[item];
-      for (int split = 1; split < splits; ++split) sum += parts[split * size + item];
-      to.keep(item / width, item % width, sum);
+  template <int number = 0, class F>
+  THALWEG_INLINE static void with_shape(int wanted, F f) {
+    if constexpr (number + 1 < number_of_shapes(dual))
+      if (wanted != number) return with_shape<number + 1>(wanted, f);
+    constexpr GradientShape shape = shape_of(number, dual);
+    f(std::integral_constant<int, shape.rows>{}, std::integral_constant<int, shape.columns>{});
+  }
+  THALWEG_DEVICE void add_parts(int l, int count, Real* to, bool add) const {
+    const int weights = shape_.sizes[l + 1] * shape_.sizes[l], stride = part_size(l);
+    const int size = weights + (shape_.bias ? shape_.sizes[l + 1] : 0);
+    const Real scale = this->scale(l);
+    const Array<Real> parts{parts_of(l)};
+    team_.each(stride / quad, [=](int item) {
+      Array<Real> part = parts + item * quad;
+      Quad<Real> sum = Quad<Real>::load(part, 0);
+      for (int n = 1; n < count; ++n) {
+        part = part + stride;
+        const Quad<Real> more = Quad<Real>::load(part, 0);
+        repeat<quad>([&](auto i) { sum.set(i, sum[i] + more[i]); });
+      }
+      repeat<quad>([&](auto i) {
+        const int at = item * quad + i;
+        const Real g = at < weights ? scale * sum[i] : sum[i];
+        if (at < size) to[at] = add ? to[at] + g : g;
+      });
     });
   }
 };

@@ -3,9 +3,11 @@
 // bits of a replica do not depend on its batch.
 #pragma once
 
+#include <algorithm>
 #include <thalweg/landscapes/mlp.hpp>
 
 #include "mlp_tiles.cuh"
+#include "team.cuh"
 
 namespace thalweg::cuda {
 
@@ -19,32 +21,77 @@ inline int pitch_of(int samples) {
   return (quads | 1) * quad;
 }
 
-// The tile width that takes the fewest cycles: a round of tiles issues 4 c multiply-adds and loads
-// of 4 + c numbers each.
-inline int best_columns(int threads, int quads, int width, int widest) {
-  int best = 1;
-  long least = -1;
-  for (int c = 1; c <= widest; c *= 2) {
+// What a product costs: the mean of what all its instructions take on four schedulers, and what one
+// thread's take. `items` of so many instructions each are dealt out to a team.
+inline long cost_of(int threads, long items, long instructions) {
+  const long rounds = (items + threads - 1) / threads, warps = (items + warp_size - 1) / warp_size;
+  return (warps + 4 * rounds) * instructions;
+}
+
+// Whether rows of weights begin at multiples of four numbers, in a point that does.
+inline bool has_aligned_weights(const MlpShape& shape, int l) {
+  return shape.sizes[l] % quad == 0 && shape.weights[l] % quad == 0;
+}
+// The tile width that costs least: for each k there are 4 c multiply-adds, and loads of four
+// samples and of c weights.
+inline int best_columns(int threads, int quads, int width, bool aligned, bool transposed,
+                        bool dual) {
+  int best = 0;
+  long least = 0;
+  for (int c = 1; c <= 8; c *= 2) {
+    if (!has_tile(c, aligned, transposed, dual)) continue;
     const long tiles = static_cast<long>(quads) * ((width + c - 1) / c);
-    const long cost = (tiles + threads - 1) / threads * (quad * c + quad + c);
-    if (least < 0 || cost <= least) best = c, least = cost;
+    const long cost = cost_of(threads, tiles, quad * (quad * c + 2) + (aligned ? c : quad * c));
+    if (!best || cost <= least) best = c, least = cost;
   }
   return best;
 }
 
+// Numbers of a part of a layer's gradient, in whole quads.
+inline long part_size(int height, int width) { return rounded_up(height * width, quad); }
+
+struct TileCount {
+  long down, across;
+  long all() const { return down * across; }
+};
+inline TileCount tiles_of(GradientShape shape, int height, int width) {
+  return {(height + shape.rows - 1) / shape.rows, (width + shape.columns - 1) / shape.columns};
+}
+// The tiles and parts that cost least, for so many quads of samples. Single units have a shape of
+// their own.
 inline GradientCut gradient_cut(int threads, int quads, int height, int width, bool dual) {
-  const int rows = height == 1 ? 1 : GradientCut::tall, columns = GradientCut::wide(dual);
-  const int tiles = ((height + rows - 1) / rows) * ((width + columns - 1) / columns);
-  const int splits = tiles < threads ? threads / tiles : 1;
-  return {rows, splits < quads ? splits : quads};
+  GradientCut best{};
+  long least = -1;
+  for (int s = 0; s < number_of_shapes(dual); ++s) {
+    if ((s == 0) != (height == 1)) continue;
+    const GradientShape shape = shape_of(s, dual);
+    const TileCount tiles = tiles_of(shape, height, width);
+    const long most = std::min<long>(quads, std::max(1L, threads / tiles.all()));
+    const long numbers = shape.rows * shape.columns, loads = shape.rows + shape.columns;
+    for (int splits = 1; splits <= most; ++splits) {
+      const long each = (quads + splits - 1) / splits;
+      long cost =
+          cost_of(threads, tiles.all() * splits, each * (quad * numbers + 2 * loads) + 6 * numbers);
+      if (splits > 1)  // four numbers of every part, and where their sums go
+        cost += cost_of(threads, part_size(height, width) / quad, 6 * splits + 30);
+      if (least >= 0 && cost >= least) continue;
+      least = cost;
+      best = {s, Divider(static_cast<int>(tiles.across)), Divider(static_cast<int>(tiles.all())),
+              Divider(static_cast<int>(each)), splits};
+    }
+  }
+  return best;
 }
 // Parts of gradients in memory, at most: those of every other layer at a time.
 inline long parts_of(const MlpShape& shape, int threads, bool dual) {
   long most = 0;
   for (int l = 0; l < shape.layers; ++l) {
     const int out = shape.sizes[l + 1], width = shape.sizes[l] + shape.bias;
-    const long splits = gradient_cut(threads, threads, out, width, dual).splits;
-    if (splits > 1 && most < splits * out * width) most = splits * out * width;
+    for (int s = 0; s < number_of_shapes(dual); ++s) {
+      const long splits = threads / tiles_of(shape_of(s, dual), out, width).all();
+      if ((s == 0) == (out == 1) && splits > 1)
+        most = std::max(most, splits * part_size(out, width));
+    }
   }
   return most;
 }
@@ -98,8 +145,10 @@ struct MlpPlan {
   int ones;                    // a unit that is always 1
   int plane;                   // from values to tangents
   int inputs, partial, parts;  // a_0; sums to be added up, and room for those of a layer
+  bool aligned[most_layers];   // weights
   int columns_forward[most_layers], columns_backward[most_layers];
   GradientCut gradient[most_layers];
+  Divider quads, features;  // of a whole chunk; of a sample
   long size;
 
   MlpPlan() = default;
@@ -114,7 +163,7 @@ struct MlpPlan {
                                         samples, shape.dim * number_bytes);
     pitch = detail::pitch_of(chunk);
     lay_out(shape, planes);
-    cut(shape, planes);
+    cut(shape, planes == 2);
   }
 
  private:
@@ -134,13 +183,15 @@ struct MlpPlan {
     claim(inputs, static_cast<long>(shape.inputs()) * pitch);
     claim(partial, 2L * parts);
   }
-  void cut(const MlpShape& shape, int planes) {
-    const int quads = chunk / quad, widest = planes == 1 ? 8 : 4;
+  void cut(const MlpShape& shape, bool dual) {
+    quads = Divider(chunk / quad);
+    features = Divider(shape.inputs());
     for (int l = 0; l < shape.layers; ++l) {
-      const int in = shape.sizes[l], out = shape.sizes[l + 1];
-      columns_forward[l] = detail::best_columns(threads, quads, out, widest);
-      columns_backward[l] = detail::best_columns(threads, quads, in, widest);
-      gradient[l] = detail::gradient_cut(threads, quads, out, in + shape.bias, planes == 2);
+      const int in = shape.sizes[l], out = shape.sizes[l + 1], many = chunk / quad;
+      aligned[l] = detail::has_aligned_weights(shape, l);
+      columns_forward[l] = detail::best_columns(threads, many, out, aligned[l], false, dual);
+      columns_backward[l] = detail::best_columns(threads, many, in, aligned[l], true, dual);
+      gradient[l] = detail::gradient_cut(threads, many, out, in + shape.bias, dual);
     }
   }
 };

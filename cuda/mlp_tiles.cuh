@@ -8,6 +8,8 @@
 
 #include <thalweg/math/contract.hpp>
 
+#include "divider.cuh"
+
 namespace thalweg::cuda {
 
 using thalweg::detail::repeat;
@@ -56,57 +58,127 @@ struct Quad<Dual<S>> {
   }
 };
 
-// The weights of a layer as products read them: w(unit, k) for its units and their inputs k, or,
-// transposed, for its inputs and the units k they go to.
-template <class S, bool transposed>
+// The weights of a layer [units, inputs]. Where rows begin at multiples of four numbers, they are
+// called aligned, and read four at a time.
+template <class S>
 struct Weights {
-  Array<S> array;  // [units, inputs]
+  Array<S> array;
   int inputs;
-
-  THALWEG_INLINE int start(int unit) const { return transposed ? unit : unit * inputs; }
-  THALWEG_INLINE int step() const { return transposed ? inputs : 1; }
 };
 
-// sum_k a[k][n] w(unit, k) for the units first, first + 1 ... below `width` and the four samples
-// from n; finish(unit, n, Quad of sums). Units past the end are computed again and dropped.
-template <int columns, class A, class S, bool transposed, class Finish>
-THALWEG_INLINE void sample_tile(int n, int first, int width, int depth, Array<A> a, int pitch,
-                                Weights<S, transposed> w, Finish finish) {
-  Quad<S> sum[columns];
-  Array<S> from[columns];
-  repeat<columns>([&](auto c) {
-    from[c] = w.array + w.start(first + c < width ? first + c : width - 1);
-    repeat<quad>([&](auto i) { sum[c].set(i, S(real_of<S>(0))); });
-  });
-  for (int k = 0; k < depth; ++k) {
-    const Quad<A> x = Quad<A>::load(a, k * pitch + n);
-    repeat<columns>([&](auto c) {
-      const S y = from[c][k * w.step()];
-      repeat<quad>([&](auto i) { sum[c].set(i, fma(x[i], y, sum[c][i])); });
-    });
+// Tiles of so many units are there for products with aligned weights or others; backward, with
+// transposed weights, four neighbours are four columns.
+constexpr bool has_tile(int columns, bool aligned, bool transposed, bool dual) {
+  switch (columns) {
+    case 1:
+      return !(aligned && transposed);
+    case 2:
+      return !aligned;
+    case 4:
+      return true;
+    default:
+      return columns == 8 && aligned && !dual;
   }
-  repeat<columns>([&](auto c) {
-    if (first + c < width) finish(first + c, n, sum[c]);
-  });
 }
 
-// All of a product in such tiles.
-template <int columns, class Team, class A, class S, bool transposed, class Finish>
-THALWEG_DEVICE void sample_tiles(const Team& team, int quads, int width, int depth, Array<A> a,
-                                 int pitch, Weights<S, transposed> w, Finish finish) {
+// Four samples by some units, in registers.
+template <int columns, class S>
+struct SampleTile {
+  Quad<S> sum[columns];
+
+  THALWEG_INLINE SampleTile() {
+    repeat<columns>(
+        [&](auto c) { repeat<quad>([&](auto i) { sum[c].set(i, S(real_of<S>(0))); }); });
+  }
+  template <class A>
+  THALWEG_INLINE void add(int c, Quad<A> x, S weight) {
+    repeat<quad>([&](auto i) { sum[c].set(i, fma(x[i], weight, sum[c][i])); });
+  }
+
+  // sum_k a[k] w[unit(c)][k], with a[k] at a + k * pitch.
+  template <bool aligned, class A, class Unit>
+  THALWEG_INLINE void add_rows(int depth, Array<A> a, int pitch, Weights<S> w, Unit unit) {
+    int row[columns];
+    repeat<columns>([&](auto c) { row[c] = unit(c) * w.inputs; });
+    constexpr int stride = aligned ? quad : 1;
+#if defined(__CUDA_ARCH__)
+#pragma unroll(quad / stride)
+#endif
+    for (int k = 0; k < depth; k += stride) {
+      if constexpr (aligned) {
+        Quad<A> x[quad];
+        repeat<quad>([&](auto i) {
+          x[i] = Quad<A>::load(a, 0);
+          a = a + pitch;
+        });
+        repeat<columns>([&](auto c) {
+          const Quad<S> weight = Quad<S>::load(w.array, row[c] + k);
+          repeat<quad>([&](auto i) { add(c, x[i], weight[i]); });
+        });
+      } else {
+        const Quad<A> x = Quad<A>::load(a, 0);
+        a = a + pitch;
+        repeat<columns>([&](auto c) { add(c, x, w.array[row[c] + k]); });
+      }
+    }
+  }
+  // sum_k a[k] w[k][unit(c)].
+  template <bool aligned, class A, class Unit>
+  THALWEG_INLINE void add_columns(int depth, Array<A> a, int pitch, Weights<S> w, Unit unit) {
+    constexpr int side_by_side = aligned ? quad : 1;
+    int from[columns / side_by_side];
+    repeat<columns / side_by_side>([&](auto g) { from[g] = unit(g * side_by_side); });
+#if defined(__CUDA_ARCH__)
+#pragma unroll 2
+#endif
+    for (int k = 0; k < depth; ++k) {
+      const Quad<A> x = Quad<A>::load(a, 0);
+      a = a + pitch;
+      repeat<columns / side_by_side>([&](auto g) {
+        if constexpr (aligned) {
+          const Quad<S> weight = Quad<S>::load(w.array, from[g]);
+          repeat<quad>([&](auto i) { add(g * quad + i, x, weight[i]); });
+        } else {
+          add(g, x, w.array[from[g]]);
+        }
+      });
+      w.array = w.array + w.inputs;
+    }
+  }
+};
+
+// A product in such tiles: sum_k a[k][n] w[unit][k], or of w[k][unit] if `transposed`, for the
+// units below `width`; finish(unit, n, Quad of sums). Units past the end are computed again and
+// dropped.
+template <int columns, bool aligned, bool transposed, class Team, class A, class S, class Finish>
+THALWEG_DEVICE void sample_tiles(const Team& team, Divider quads, int width, int depth, Array<A> a,
+                                 int pitch, Weights<S> w, Finish finish) {
   const int across = (width + columns - 1) / columns;
-  team.each(quads * across, [&](int tile) {
-    const int n = tile % quads * quad, first = tile / quads * columns;
-    sample_tile<columns>(n, first, width, depth, a, pitch, w, finish);
+  team.each(quads.divisor() * across, [&](int item) {
+    const Quotient place = quads(item);
+    const int n = place.rest * quad, first = place.whole * columns;
+    // Of columns read four at a time the last four.
+    const int last = transposed && aligned ? width - quad : width - 1;
+    const auto unit = [&](int c) { return first + c < last ? first + c : last; };
+    SampleTile<columns, S> tile;
+    if constexpr (transposed)
+      tile.template add_columns<aligned>(depth, a + n, pitch, w, unit);
+    else
+      tile.template add_rows<aligned>(depth, a + n, pitch, w, unit);
+    repeat<columns>([&](auto c) {
+      if (first + c < width) finish(first + c, n, tile.sum[c]);
+    });
   });
 }
 
-// f(constant) for the tile width of a plan: 1, 2, 4 or 8 units.
-template <int widest, class F>
+// f(constant) for the tile width of a plan.
+template <bool aligned, bool transposed, bool dual, int widest = 8, class F>
 THALWEG_INLINE void with_columns(int columns, F f) {
   if constexpr (widest > 1)
-    if (columns < widest) return with_columns<widest / 2>(columns, f);
-  f(std::integral_constant<int, widest>{});
+    if (columns < widest || !has_tile(widest, aligned, transposed, dual))
+      return with_columns<aligned, transposed, dual, widest / 2>(columns, f);
+  if constexpr (has_tile(widest, aligned, transposed, dual))
+    f(std::integral_constant<int, widest>{});
 }
 
 // What one sample adds to a gradient: the product, or of a product with dual numbers its tangent.
@@ -123,14 +195,25 @@ THALWEG_INLINE R add_gradient(Dual<R> delta, Dual<R> a, R sum) {
   return fma(delta.tangent, a.value, fma(delta.value, a.tangent, sum));
 }
 
-// How a sum over samples is cut: tiles of some rows, and for each `splits` parts of the quads. Of
-// five columns, since the unit that is always 1 often makes one more than fours; dual numbers take
-// more registers.
+// Tiles of a gradient, units by inputs; the unit that is always 1 often makes one more than fours.
+// Dual numbers take more registers.
+struct GradientShape {
+  int rows, columns;
+};
+constexpr int number_of_shapes(bool dual) { return dual ? 2 : 3; }
+constexpr GradientShape shape_of(int number, bool dual) {  // number 0: a single unit
+  const int rows = number == 0 ? 1 : 3 + number;
+  return {rows, dual ? 4 : 6 - (number == 0 ? 1 : number)};
+}
+
+// How a sum over samples is cut: tiles, and for each so many parts of the quads.
 struct GradientCut {
-  static constexpr int tall = 4;
-  static constexpr int wide(bool dual) { return dual ? 4 : 5; }
-  int rows;  // 1 or `tall`
-  int splits;
+  int shape;              // number
+  Divider across, tiles;  // tiles of a row, and of all
+  Divider each;           // quads of a part
+  int splits;             // parts of a whole chunk
+
+  THALWEG_INLINE int parts(int quads) const { return each(quads + each.divisor() - 1).whole; }
 };
 
 // One factor of a gradient: unit `k` at array[k * pitch], and behind the last one a unit that is
@@ -144,52 +227,77 @@ struct UnitRows {
   THALWEG_INLINE int at(int k) const { return k < units ? k * pitch : ones; }
 };
 
-// sum_n delta[j][n] a[k][n] over the quads [begin, end). Rows and columns of a tile lie `down` and
-// `across` apart, so that neighbouring threads read neighbouring units.
-template <int rows, int columns, class Real, class D, class A, class Finish>
-THALWEG_INLINE void gradient_tile(int row, int down, int height, int column, int across, int width,
-                                  int begin, int end, Array<D> delta, UnitRows<A> a,
-                                  Finish finish) {
+// Sums of a tile, and whose they are: those of units j(r) and inputs k(c), the last of which is
+// the unit 1. Rows and columns lie `down` and `across` apart, so that neighbouring threads read
+// neighbouring units. Past the ends, units are computed again, to be dropped.
+template <int rows, int columns, class Real>
+struct GradientTile {
   Real sum[rows][columns];
-  int delta_at[rows], a_at[columns];
-  repeat<rows>([&](auto r) {
-    const int j = row + r * down;
-    delta_at[r] = (j < height ? j : height - 1) * a.pitch;
-    repeat<columns>([&](auto c) { sum[r][c] = Real(0); });
-  });
-  repeat<columns>([&](auto c) {
-    const int k = column + c * across;
-    a_at[c] = a.at(k < width ? k : width - 1);
-  });
-  for (int n = begin * quad; n < end * quad; n += quad) {
-    Quad<A> x[columns];
-    repeat<columns>([&](auto c) { x[c] = Quad<A>::load(a.array, a_at[c] + n); });
+  int row, down, height, column, across, width;
+
+  THALWEG_INLINE int j(int r) const { return row + r * down; }
+  THALWEG_INLINE int k(int c) const { return column + c * across; }
+
+  // sum_n delta[j][n] a[k][n] over the quads [begin, end), one at least.
+  template <class D, class A>
+  THALWEG_INLINE void add_up(int begin, int end, Array<D> delta, UnitRows<A> a) {
+    int delta_at[rows], a_at[columns];
     repeat<rows>([&](auto r) {
-      const Quad<D> d = Quad<D>::load(delta, delta_at[r] + n);
-      repeat<columns>([&](auto c) {
-        repeat<quad>([&](auto i) { sum[r][c] = add_gradient(d[i], x[c][i], sum[r][c]); });
+      delta_at[r] = (j(r) < height ? j(r) : height - 1) * a.pitch;
+      repeat<columns>([&](auto c) { sum[r][c] = Real(0); });
+    });
+    repeat<columns>([&](auto c) { a_at[c] = a.at(k(c) < width ? k(c) : width - 1); });
+    Array<A> from = a.array + begin * quad;
+    delta = delta + begin * quad;
+#if defined(__CUDA_ARCH__)
+#pragma unroll 1
+#endif
+    do {
+      Quad<A> x[columns];
+      repeat<columns>([&](auto c) { x[c] = Quad<A>::load(from, a_at[c]); });
+      repeat<rows>([&](auto r) {
+        const Quad<D> d = Quad<D>::load(delta, delta_at[r]);
+        repeat<columns>([&](auto c) {
+          repeat<quad>([&](auto i) { sum[r][c] = add_gradient(d[i], x[c][i], sum[r][c]); });
+        });
+      });
+      from = from + quad;
+      delta = delta + quad;
+    } while (++begin < end);
+  }
+  // put(place, sum, whether of a weight) with places in a gradient as it lies in a point: weights
+  // [height, inputs], biases [height].
+  template <class Put>
+  THALWEG_INLINE void keep(Real* gradient, int inputs, Put put) const {
+    bool inside[rows];
+    repeat<rows>([&](auto r) { inside[r] = j(r) < height; });
+    repeat<columns>([&](auto c) {
+      if (k(c) >= width) return;
+      const bool weight = k(c) < inputs;
+      const int step = weight ? inputs : 1;
+      Real* at = gradient + ((weight ? k(c) : height * inputs) + row * step);
+      repeat<rows>([&](auto r) {
+        if (inside[r]) put(*at, sum[r][c], weight);
+        at += down * step;
       });
     });
   }
-  repeat<rows>([&](auto r) {
-    repeat<columns>([&](auto c) {
-      const int j = row + r * down, k = column + c * across;
-      if (j < height && k < width) finish(j, k, sum[r][c]);
-    });
-  });
-}
+};
 
-// All of a gradient's product: finish(split, j, k, sum), each once.
+// All of a gradient's product: finish(split, tile), each once.
 template <int rows, int columns, class Real, class Team, class D, class A, class Finish>
-THALWEG_DEVICE void gradient_tiles(const Team& team, int splits, int height, int width, int quads,
-                                   Array<D> delta, UnitRows<A> a, Finish finish) {
-  const int down = (height + rows - 1) / rows, across = (width + columns - 1) / columns;
-  team.each(down * across * splits, [&](int item) {
-    const int split = item / (down * across), tile = item % (down * across);
-    gradient_tile<rows, columns, Real>(tile / across, down, height, tile % across, across, width,
-                                       quads * split / splits, quads * (split + 1) / splits, delta,
-                                       a,
-                                       [&](int j, int k, Real sum) { finish(split, j, k, sum); });
+THALWEG_DEVICE void gradient_tiles(const Team& team, const GradientCut& cut, int height, int width,
+                                   int quads, Array<D> delta, UnitRows<A> a, Finish finish) {
+  const Divider tiles = cut.tiles, across = cut.across;
+  const int down = (height + rows - 1) / rows, each = cut.each.divisor();
+  team.each(tiles.divisor() * cut.parts(quads), [&](int item) {
+    const Quotient part = tiles(item), place = across(part.rest);
+    GradientTile<rows, columns, Real> tile;
+    tile.row = place.whole, tile.down = down, tile.height = height;
+    tile.column = place.rest, tile.across = across.divisor(), tile.width = width;
+    const int begin = part.whole * each, end = begin + each;
+    tile.add_up(begin, end < quads ? end : quads, delta, a);
+    finish(part.whole, tile);
   });
 }
 

@@ -30,6 +30,9 @@ struct NetworkSum {
     return formulas.count > 0 ? formulas.upper_bound() : network.upper_bound();
   }
 
+  // Formulas use the same scratch space.
+  THALWEG_DEVICE bool keeps_samples() const { return formulas.count == 0; }
+
   template <class Team>
   THALWEG_DEVICE Real energy(const Team& team, const Real* x, const Scratch& scratch) const {
     const Real e = network.energy(team, x, scratch);

@@ -5,7 +5,7 @@
 // kernels are tested without a GPU, partition, barriers and all. Every team has
 //
 //   int rank() const, size() const;
-//   void each(long n, f)     f(i) for this thread's share of 0 .. n - 1: i = rank, rank + size, ...
+//   void each(n, f)          f(i) for this thread's share of 0 .. n - 1: i = rank, rank + size, ...
 //   void sync()              a barrier; what any thread wrote before it, all threads see after it
 //   T sum(T x)               of all threads' x, the same bits in every thread
 //   T broadcast(T x)         the x of thread 0
@@ -99,12 +99,12 @@ class ThreadTeam {
     return x;
   }
   THALWEG_INLINE bool any(bool x) const { return x; }
-  template <class F>
-  THALWEG_INLINE void each(long n, F f) const {
+  template <class I, class F>
+  THALWEG_INLINE void each(I n, F f) const {
 #if defined(__CUDA_ARCH__)
 #pragma unroll 1
 #endif
-    for (long i = 0; i < n; ++i) f(i);
+    for (I i = 0; i < n; ++i) f(i);
   }
 };
 
@@ -199,13 +199,13 @@ class BlockTeam {
     block_.sync();
 #endif
   }
-  template <class F>
-  THALWEG_INLINE void each(long n, F f) const {
+  template <class I, class F>
+  THALWEG_INLINE void each(I n, F f) const {
 #if defined(__CUDA_ARCH__)
 #pragma unroll 1  // what is worth unrolling, a caller unrolls: kernels are many, and code is not
                   // free
 #endif
-    for (long i = rank(); i < n; i += size()) f(i);
+    for (I i = rank(); i < n; i += size()) f(i);
   }
 
   // In a warp pairs of threads exchange, so that all have the sum; the warps' sums are then added
@@ -221,6 +221,7 @@ class BlockTeam {
     if (rank() % warp_size == 0) parts[rank() / warp_size] = x;
     sync();
     T total = parts[0];
+#pragma unroll 1
     for (int w = 1; w < warps; ++w) total += parts[w];
     return total;
 #else

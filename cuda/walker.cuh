@@ -244,16 +244,20 @@ class TeamEnsemble {
   THALWEG_DEVICE void gradient(int x, int g, int e) {
     walker_.scalar(e) =
         gradient_at(landscape_, team_, walker_.vector(x), walker_.vector(g), scratch_);
+    scratch_.again = keeps_samples();
   }
   THALWEG_DEVICE void energy(int x, int e) {
     walker_.scalar(e) = energy_at<Real>(landscape_, team_, walker_.vector(x), scratch_);
+    scratch_.again = keeps_samples();
   }
   THALWEG_DEVICE Real upper_bound() const { return landscape_.upper_bound(); }
   THALWEG_DEVICE void minibatches(const BatchPlan& plan, long step) {
     scratch_.samples = batches_.choose(plan, step);
     scratch_.count = static_cast<int>(plan.size);
+    scratch_.again = false;
   }
   THALWEG_DEVICE void all_samples() {
+    scratch_.again &= !scratch_.samples;
     scratch_.samples = nullptr;
     scratch_.count = 0;
   }
@@ -264,6 +268,13 @@ class TeamEnsemble {
   Walker& walker_;
   TeamBatches<Team>& batches_;
   Scratch scratch_;
+
+  THALWEG_DEVICE bool keeps_samples() const {
+    if constexpr (requires { landscape_.keeps_samples(); })
+      return landscape_.keeps_samples();
+    else
+      return false;
+  }
 };
 
 }  // namespace thalweg::cuda

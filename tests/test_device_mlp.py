@@ -167,3 +167,49 @@ def test_a_network_that_kernels_cannot_count_is_refused(device_target):
     sizes = [70_000, 40_000, 1]
     with pytest.raises(ValueError, match=r"layer_sizes: expected at most 2147483647 parameters"):
         network(sizes, np.zeros((1, sizes[0])), np.zeros((1, 1)), device_target)
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_samples_left_in_place_between_steps_are_the_right_ones(device_target, batch_size):
+    """Inputs stay where they are while all samples are used; minibatches take their place."""
+    sizes = [4, 6, 3]
+    inputs, targets, x, _ = problem(sizes, 40, "cross_entropy", own=True)
+    walk = tw.SGD(0.05, batch_size=batch_size)
+    runs = [
+        walk.run(
+            network(sizes, inputs, targets, device, loss="cross_entropy"),
+            x,
+            12,
+            rng=3,
+            record_every=3,
+        )
+        for device in ("cpu", device_target)
+    ]
+    assert_allclose(runs[1].energies, runs[0].energies, rtol=1e-12)
+    assert_allclose(runs[1].final, runs[0].final, rtol=0, atol=1e-13)
+
+
+def fused(a, b, c):
+    """``a b + c`` rounded once to float32: products of float32 are exact here."""
+    return (np.longdouble(a) * np.longdouble(b) + np.longdouble(c)).astype(np.float32)
+
+
+@pytest.mark.parametrize("units_off", [-1, 0, 1])
+def test_a_quotient_by_newton_and_markstein_is_rounded_correctly(units_off):
+    """What a GPU does for ``divide_in_range`` (``math/bits.hpp``) in logistic and tanh.
+
+    Its reciprocal is off by at most a unit in the last place. docs/gpu.md says what came of trying
+    every argument once.
+    """
+    draws = np.random.default_rng(0)
+    e = np.exp(-draws.uniform(0, 30, 200_000)).astype(np.float32)
+    power = np.exp2(draws.integers(-27, 28, e.size)).astype(np.float32)
+    t = draws.uniform(-0.18, 0.18, e.size).astype(np.float32)
+    one = np.float32(1)
+    above = [np.ones_like(e), e, fused(power + one, t, power - one)]
+    below = [one + e, one + e, fused(power - one, t, power + one)]
+    for a, b in zip(above, below, strict=True):
+        r = ((one / b).view(np.int32) + units_off).view(np.float32)
+        r = fused(fused(-b, r, one), r, r)
+        q = a * r
+        assert_array_equal(fused(fused(-b, q, a), r, q), a / b)

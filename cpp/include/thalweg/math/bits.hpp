@@ -86,6 +86,41 @@ THALWEG_INLINE S polynomial(S x, real_of<S> c, C... rest) {
   return fma(x, polynomial(x, rest...), S(c));
 }
 
+#if defined(__CUDA_ARCH__)
+// 1 / b to a unit or so in the last place (float), or to 20 bits (double).
+THALWEG_INLINE float rough_inverse(float b) {
+  float r;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(b));
+  return r;
+}
+THALWEG_INLINE double rough_inverse(double b) {
+  double r;
+  asm("rcp.approx.ftz.f64 %0, %1;" : "=d"(r) : "d"(b));
+  return r;
+}
+#endif
+
+// a / b where neither is large or small enough for an intermediate result to leave the range of
+// normal numbers: a processor divides; a GPU has no division, and the general one of its compiler
+// takes twice the instructions, and a branch. Newton's steps towards 1 / b, then Markstein's
+// correction of the quotient by what is left of a (doi:10.1147/rd.341.0111).
+template <Number S>
+THALWEG_INLINE S divide_in_range(S a, S b) {
+#if defined(__CUDA_ARCH__)
+  const S one = S(real_of<S>(1));
+  S r = rough_inverse(b), e = fma(-b, r, one);
+  if constexpr (!is_single<S>) {
+    r = fma(r, fma(e, e, e), r);
+    e = fma(-b, r, one);
+  }
+  r = fma(r, e, r);
+  const S q = a * r;
+  return fma(fma(-b, q, a), r, q);
+#else
+  return a / b;
+#endif
+}
+
 // The integer nearest to x * factor. Adding 1.5 * 2^mantissa_bits drops the fraction and leaves the
 // integer (if it is small enough) in the last bits of the sum.
 template <Number S>

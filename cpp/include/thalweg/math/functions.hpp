@@ -51,7 +51,7 @@ THALWEG_INLINE S log1p_reduced(S f, S k) {
     t = fma(f * f, q, t);
   } else {
     // With s = f / (2 + f): log(1 + f) = 2 atanh(s) = f - s (f - z R(z)), z = s^2.
-    const S s = f / (f + S(2.0)), z = s * s;
+    const S s = divide_in_range(f, f + S(2.0)), z = s * s;
     const S R = polynomial(z, 0x1.555555555578p-1, 0x1.99999998ee166p-2, 0x1.249249b3fd66ep-2,
                            0x1.c71c003726aa9p-3, 0x1.747512b0cdf38p-3, 0x1.384f1af79e124p-3,
                            0x1.3adb1d485d428p-3);
@@ -133,7 +133,7 @@ THALWEG_INLINE S tanh(S x) {
     q = detail::polynomial(z, -0x1.55555555554bbp-2, 0x1.11111110e0507p-3, -0x1.ba1ba115f3e95p-5,
                            0x1.664ec958a5d7ep-6, -0x1.223c51d47371ap-7, 0x1.c37d18876610ep-9);
   const S t = fma(r * z, q, r);
-  const S y = fma(s + one, t, s - one) / fma(s - one, t, s + one);
+  const S y = detail::divide_in_range(fma(s + one, t, s - one), fma(s - one, t, s + one));
   return detail::with_sign_of(y, x);
 }
 
@@ -141,7 +141,7 @@ THALWEG_INLINE S tanh(S x) {
 template <Number S>
 THALWEG_INLINE S logistic(S x) {
   const S one = S(real_of<S>(1)), e = exp(-abs(x));
-  return select(x > S(real_of<S>(0)), one, e) / (one + e);
+  return detail::divide_in_range(select(x > S(real_of<S>(0)), one, e), one + e);
 }
 
 // log(1 + exp(x)).
