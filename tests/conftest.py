@@ -13,9 +13,7 @@ from thalweg import _targets
 TARGETS = tuple(_targets.available())
 DEVICES = tuple(name for name in TARGETS if name in _targets.DEVICES)
 # Without a device there is no row for one: nothing is skipped.
-collect_ignore = (
-    [] if DEVICES else ["test_devices.py", "test_device_mlp.py", "test_device_solvers.py"]
-)
+collect_ignore_glob = [] if DEVICES else ["test_device*.py"]
 
 
 @pytest.fixture(params=list(CASES))
