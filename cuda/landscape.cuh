@@ -15,9 +15,8 @@
 //     static constexpr int fewest_blocks_of_runs = 1, bound_of_gradients = 384;
 //     long dim;                                         // P
 //
-//     // Host. Threads per replica: 1 (ThreadTeam), 8 (LaneTeam), or a multiple of 32 (BlockTeam).
-//     A
-//     // function of the shape alone, never of the number of replicas: sums over a team have its
+//     // Host. Threads per replica: 1 (ThreadTeam), 8 (LaneTeam), or a multiple of 32 (BlockTeam);
+//     // a function of the shape alone, never of the number of replicas: sums over a team have its
 //     // size's order. Run on a processor, blocks are smaller (Team::size() says).
 //     int team_size() const;
 //     // Host. Bytes one team needs besides points and gradients, for the work named. Shared memory
