@@ -17,8 +17,7 @@ struct DeviceMlp {
   static constexpr int fewest_threads = warp_size, most_threads = MlpPlan::most_threads;
   // No spills: 255 registers for doubles; 168 for gradients of floats, so that three blocks
   // of 128 threads fit a multiprocessor.
-  static constexpr int fewest_blocks = 1,
-                       bound_of_gradients = sizeof(Real) == 4 ? 384 : most_threads;
+  static constexpr int bound_of_gradients = sizeof(Real) == 4 ? 384 : most_threads;
 
   long dim;
   MlpShape shape;

@@ -13,7 +13,6 @@ struct NetworkSum {
   static constexpr const char* name = "mlp";
   static constexpr int fewest_threads = DeviceMlp<Real>::fewest_threads;
   static constexpr int most_threads = DeviceMlp<Real>::most_threads;
-  static constexpr int fewest_blocks = DeviceMlp<Real>::fewest_blocks;
   static constexpr int bound_of_gradients = DeviceMlp<Real>::bound_of_gradients;
 
   long dim;

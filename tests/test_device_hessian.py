@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emulation import needs_emulation
 from numpy.testing import assert_allclose, assert_array_equal
 from test_device_mlp import ACTIVATIONS, BINARY, LOSSES, network, problem
 
 import thalweg as tw
-from thalweg import _targets
 
-needs_emulation = pytest.mark.skipif(
-    "cuda_emulated" not in _targets.available(), reason="teams of a GPU have one size"
-)
 SHAPES = [  # the last ones need several chunks of samples, or device memory for one of 64
     ([3, 5, 1], 17),
     ([1, 1, 1], 1),

@@ -11,10 +11,10 @@ import itertools
 
 import numpy as np
 import pytest
+from emulation import needs_emulation
 from numpy.testing import assert_allclose, assert_array_equal
 
 import thalweg as tw
-from thalweg import _targets
 
 ACTIVATIONS = ("tanh", "relu", "logistic", "softplus", "identity", "sin")
 LOSSES = ("mse", "logistic", "cross_entropy", "hinge_squared")
@@ -77,6 +77,14 @@ def agree(theirs, ours, units):
         assert error.max() <= units * eps, f"{name}: {error.max() / eps:.0f} roundings"
 
 
+def rows_stand_alone(land, x, v, rows):
+    """A row's answers are the same bits without the others."""
+    together = answers(land, x, v)
+    for row in rows:
+        for name, value in answers(land, x[row : row + 1], v[row : row + 1]).items():
+            assert_array_equal(value[0], together[name][row], err_msg=name)
+
+
 @pytest.mark.parametrize(("sizes", "samples"), SHAPES + LARGE, ids=str)
 def test_every_answer_is_that_of_the_processor(device_target, dtype, sizes, samples):
     loss = "cross_entropy" if sizes[-1] > 2 else "mse"
@@ -114,12 +122,7 @@ def test_the_hessian_is_that_of_the_processor(device_target, loss):
 def test_a_row_does_not_know_its_batch(device_target, dtype, sizes, samples):
     inputs, targets, x, v = problem(sizes, samples, rows=7)
     land = network(sizes, inputs, targets, device_target, dtype)
-    x, v = x.astype(dtype), v.astype(dtype)
-    together = answers(land, x, v)
-    for row in (0, 3, 6):
-        alone = answers(land, x[row : row + 1], v[row : row + 1])
-        for name, value in alone.items():
-            assert_array_equal(value[0], together[name][row], err_msg=name)
+    rows_stand_alone(land, x.astype(dtype), v.astype(dtype), (0, 3, 6))
 
 
 @pytest.mark.parametrize("replacement", [False, True])
@@ -138,9 +141,7 @@ def test_minibatches_are_those_of_the_processor(device_target, own, batch_size, 
     assert_allclose(runs[1].final, runs[0].final, rtol=0, atol=1e-13)
 
 
-@pytest.mark.skipif(
-    "cuda_emulated" not in _targets.available(), reason="teams of a GPU have one size"
-)
+@needs_emulation
 @pytest.mark.parametrize("threads", [1, 5, 32, 128])
 def test_any_size_of_a_team_gives_the_same_to_rounding(monkeypatch, threads):
     sizes = [7, 13, 11, 2]

@@ -10,16 +10,14 @@ import time
 import numpy as np
 import pytest
 from cases import CASES
+from emulation import needs_emulation
 from numpy.testing import assert_array_equal
 from test_devices import Lent, free_memory
 
 import thalweg as tw
-from thalweg import _targets
 
 TARGET = "cuda_emulated"
-pytestmark = pytest.mark.skipif(
-    TARGET not in _targets.available(), reason="only the emulated device can be limited"
-)
+pytestmark = needs_emulation
 ROWS = 23
 
 

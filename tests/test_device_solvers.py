@@ -14,16 +14,13 @@ import threading
 import numpy as np
 import pytest
 from cases import COUPLINGS, generator
+from emulation import needs_emulation
 from numpy.testing import assert_allclose, assert_array_equal
 
 import thalweg as tw
 from thalweg import _targets
 
 FIELDS = ("points", "outcomes", "residuals", "gaps", "steps")
-needs_emulation = pytest.mark.skipif(
-    "cuda_emulated" not in _targets.available(),
-    reason="only the emulated device can be told to fail",
-)
 
 
 def black_hole(n, device="cpu"):

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emulation import needs_emulation
 from numpy.testing import assert_allclose, assert_array_equal
-from test_device_mlp import ACTIVATIONS, BINARY, LOSSES, agree, answers, network, problem
+from test_device_mlp import (
+    ACTIVATIONS,
+    BINARY,
+    LOSSES,
+    agree,
+    answers,
+    network,
+    problem,
+    rows_stand_alone,
+)
 
 import thalweg as tw
-from thalweg import _targets
 
 # As wide as the kernels, narrower, with and without a second half of the hidden units; the last
 # four have lanes in float32 only.
 SHAPES = [[2, 8, 1], [1, 1, 1], [2, 5, 1], [2, 4, 1], [4, 8, 4], [3, 7, 2], [4, 3, 3], [1, 8, 2]]
 SAMPLES = [1, 7, 32, 33, 100]
-needs_emulation = pytest.mark.skipif(
-    "cuda_emulated" not in _targets.available(), reason="teams of a GPU have one size"
-)
 
 
 @pytest.mark.parametrize("samples", SAMPLES)
@@ -63,12 +69,7 @@ def test_a_row_does_not_know_its_batch(device_target, dtype, sizes):
     """One replica in a warp of four, and 70 in blocks of sixteen."""
     inputs, targets, x, v = problem(sizes, 33, rows=70)
     land = network(sizes, inputs, targets, device_target, dtype)
-    x, v = x.astype(dtype), v.astype(dtype)
-    together = answers(land, x, v)
-    for row in (0, 33, 69):
-        alone = answers(land, x[row : row + 1], v[row : row + 1])
-        for name, value in alone.items():
-            assert_array_equal(value[0], together[name][row], err_msg=name)
+    rows_stand_alone(land, x.astype(dtype), v.astype(dtype), (0, 33, 69))
 
 
 @needs_emulation

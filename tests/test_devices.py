@@ -14,6 +14,7 @@ import threading
 import numpy as np
 import pytest
 from cases import CASES
+from emulation import needs_emulation
 from numpy.testing import assert_allclose, assert_array_equal
 
 import thalweg as tw
@@ -22,10 +23,6 @@ from thalweg.dynamics import engine
 
 STREAMS = ("noise", "batch_order", "random_walk")
 NAMES = np.array([0, 1, 17, 2**31, 2**32 - 1], np.uint32)
-needs_emulation = pytest.mark.skipif(
-    "cuda_emulated" not in _targets.available(),
-    reason="only the emulated device can be told to fail",
-)
 
 
 def both(device_target):
