@@ -42,9 +42,24 @@ struct HessianSpace {
   }
 };
 
-// Puts strips of W replicas, side by side in the lanes, into their Hessians. Of each pair of
-// mirrored components one comes in a strip: the upper one, but for weights of a unit against the
-// bias of an earlier unit of the same layer.
+// Which components of H a strip holds, one of each mirrored pair: part(row, first, end, c) for
+// components [first, end) of a row, in row c of the strip. They are right of the diagonal, but for
+// weights of later units of a layer against the bias of unit j.
+template <class Part>
+void strip_parts(const MlpShape& shape, int k, long j, Part part) {
+  const long in = shape.sizes[k], out = shape.sizes[k + 1];
+  const long own = shape.weights[k] + j * in, end = shape.weights[k] + out * in;
+  const long bias = shape.bias ? shape.biases[k] + j : end;
+  for (long c = 0; c < in; ++c) {
+    part(own + c, own + c, end, c);
+    part(own + c, bias, shape.dim, c);
+  }
+  if (!shape.bias) return;
+  part(bias, bias, shape.dim, in);
+  part(bias, own + in, end, in);
+}
+
+// Puts strips of W replicas, side by side in the lanes, into their Hessians.
 template <class Real>
 class HessianRows {
  public:
@@ -57,24 +72,9 @@ class HessianRows {
         lanes_(W * stride_) {}
 
   void put(int k, long j, const S* strip, long row, bool add) {
-    const long in = shape_.sizes[k], out = shape_.sizes[k + 1];
-    const long own = shape_.weights[k] + j * in, end = shape_.weights[k] + out * in;
-    const long bias = shape_.bias ? shape_.biases[k] + j : end;
-    for (long c = 0; c < in; ++c) {
-      give(own + c, own, end, strip + c * row, add);
-      give(own + c, bias, shape_.dim, strip + c * row, add);
-    }
-    if (!shape_.bias) return;
-    const S* last = strip + in * row;
-    give(bias, bias, shape_.dim, last, add);
-    const long later = own + in;  // weights of later units against this bias: in its column
-    if (later == end) return;
-    side_by_side(last + later, end - later);
-    each_replica([&](Real* h, const Real* from) {
-      for (long q = later; q < end; ++q) {
-        Real& to = h[q * shape_.dim + bias];
-        to = add ? to + from[q - later] : from[q - later];
-      }
+    strip_parts(shape_, k, j, [&](long i, long first, long end, long c) {
+      first < i ? give_column(i, first, end, strip + c * row, add)
+                : give(i, first, end, strip + c * row, add);
     });
   }
 
@@ -124,6 +124,17 @@ class HessianRows {
         std::copy_n(from, count, to);
     });
   }
+  // The same of a column, above the diagonal.
+  void give_column(long column, long first, long end, const S* strip, bool add) {
+    if (first == end) return;
+    side_by_side(strip + first, end - first);
+    each_replica([&](Real* h, const Real* from) {
+      for (long q = first; q < end; ++q) {
+        Real& to = h[q * shape_.dim + column];
+        to = add ? to + from[q - first] : from[q - first];
+      }
+    });
+  }
 };
 
 // The same for a small network: whole Hessians stay side by side in the lanes, where mirroring is a
@@ -141,16 +152,9 @@ class HessianInLanes {
   }
 
   void put(int k, long j, const S* strip, long row, bool add) {
-    const long in = shape_.sizes[k], out = shape_.sizes[k + 1], P = shape_.dim;
-    const long own = shape_.weights[k] + j * in, end = shape_.weights[k] + out * in;
-    const long bias = shape_.bias ? shape_.biases[k] + j : end;
-    for (long c = 0; c < in; ++c) {
-      put(own + c, own + c, end, strip + c * row, add);
-      put(own + c, bias, P, strip + c * row, add);
-    }
-    if (!shape_.bias) return;
-    put(bias, own + in, end, strip + in * row, add);
-    put(bias, bias, P, strip + in * row, add);
+    strip_parts(shape_, k, j, [&](long i, long first, long end, long c) {
+      put(i, first, end, strip + c * row, add);
+    });
   }
   void finish() {
     const S decay(static_cast<Real>(shape_.weight_decay));
