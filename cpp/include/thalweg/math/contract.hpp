@@ -122,24 +122,39 @@ THALWEG_INLINE void tile(long depth, Matrix<const A> a, Matrix<const S> b, Finis
   finish(sum);
 }
 
-// All rows beside `groups` groups of Q columns.
+template <int P, int Q, class A, class S, class Finish>
+void rows_of(long groups, long first, long count, long depth, const Matrix<const A>& a,
+             const Matrix<const S>& b, const Finish& finish);
+
+// Rows `first` to `count`, P at a time, beside `groups` groups of Q columns; then those left over.
 template <int P, int Q, class A, class S, class Finish>
 __attribute__((noinline)) void rows(long groups, long first, long count, long depth,
-                                    Matrix<const A> a, Matrix<const S> b, Finish finish) {
+                                    const Matrix<const A>& a, const Matrix<const S>& b,
+                                    const Finish& finish) {
   long p = first;
   for (long g = 0; g < groups; ++g)
     for (p = first; p + P <= count; p += P)
       tile<P, Q>(depth, a.at(p, 0), b.at(0, g * Q), finish.at(p, g * Q));
   if constexpr (P > 1)
-    if (p < count) rows<P / 2, Q>(groups, p, count, depth, a, b, finish);
+    if (p < count) rows_of<P / 2, Q>(groups, p, count, depth, a, b, finish);
+}
+
+// The same by the tallest tile that fits, at most P: a call for each smaller one that does not was
+// a sixth of the time of a product with one row.
+template <int P, int Q, class A, class S, class Finish>
+void rows_of(long groups, long first, long count, long depth, const Matrix<const A>& a,
+             const Matrix<const S>& b, const Finish& finish) {
+  if constexpr (P > 1)
+    if (count - first < P) return rows_of<P / 2, Q>(groups, first, count, depth, a, b, finish);
+  rows<P, Q>(groups, first, count, depth, a, b, finish);
 }
 
 template <int Q, class A, class S, class Finish>
-void columns(long wanted, long groups, long count, long depth, Matrix<const A> a, Matrix<const S> b,
-             Finish finish) {
+void columns(long wanted, long groups, long count, long depth, const Matrix<const A>& a,
+             const Matrix<const S>& b, const Finish& finish) {
   if constexpr (Q > 1)
     if (wanted < Q) return columns<Q - 1>(wanted, groups, count, depth, a, b, finish);
-  rows<tallest_tile(Q), Q>(groups, 0, count, depth, a, b, finish);
+  rows_of<tallest_tile(Q), Q>(groups, 0, count, depth, a, b, finish);
 }
 
 }  // namespace detail
