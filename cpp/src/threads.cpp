@@ -14,6 +14,7 @@ namespace thalweg {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::milliseconds(50);
+constexpr auto most_between_looks = std::chrono::microseconds(50);
 
 int default_threads() {
   if (const char* text = std::getenv("THALWEG_NUM_THREADS")) {
@@ -61,8 +62,12 @@ struct Watch::Shared {
 
 void Watch::poll() {
   if (shared_->cancelled) throw Interrupted();
-  if (!caller_ || !*shared_->stop) return;
+  if (!caller_ || !*shared_->stop || --left_ > 0) return;
   const auto now = Clock::now();
+  // A look takes 20 ns. Steps of one task are alike, so as many as took little will again.
+  stride_ = now - looked_ > most_between_looks ? 1 : std::min(2 * stride_, 32);
+  left_ = stride_;
+  looked_ = now;
   if (now < next_) return;
   next_ = now + patience;
   if ((*shared_->stop)()) throw Interrupted();
@@ -110,6 +115,7 @@ class Pool {
     watch.next_ = Clock::now() + patience;
     try {
       for (long task; !shared.cancelled && (task = shared.next++) < shared.tasks;) {
+        watch.begin_task();
         (*shared.body)(task, worker, watch);
         if (worker == 0) watch.poll();
       }

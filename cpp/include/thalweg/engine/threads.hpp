@@ -18,7 +18,8 @@ struct Interrupted : std::runtime_error {
 class Watch {
  public:
   // Throws Interrupted when the work is to stop. On the calling thread it asks, at most every
-  // 50 ms, whether the user wants that (the binding asks Python for pending signals).
+  // 50 ms, whether the user wants that (the binding asks Python for pending signals). Where calls
+  // follow each other within microseconds, not each looks at the clock.
   void poll();
 
  private:
@@ -26,7 +27,10 @@ class Watch {
   struct Shared;
   Shared* shared_ = nullptr;
   bool caller_ = false;
-  std::chrono::steady_clock::time_point next_{};
+  std::chrono::steady_clock::time_point looked_{}, next_{};
+  int stride_ = 1, left_ = 1;  // calls from one look to the next; until the next
+
+  void begin_task() { stride_ = left_ = 1; }
 };
 
 // `true` asks the work to stop. Called on the thread that called parallel_for, outside any lock.
