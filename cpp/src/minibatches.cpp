@@ -4,17 +4,10 @@
 namespace thalweg {
 namespace {
 
-// How many replicas, and so orders, a block holds lanes for. Only those in use are drawn; the
-// others show the last one again.
+// How many replicas, and so orders, a block holds lanes for. Only those in use are drawn and read.
 template <class Real>
 int orders(const Walkers<Real>& w) {
   return w.block.lane == Lane::replica ? w.W : 1;
-}
-template <class Real>
-void fill_idle(const Walkers<Real>& w, std::vector<int>& to) {
-  const int n = orders(w);
-  for (std::size_t k = 0; k < to.size(); k += n)
-    for (int lane = w.block.used; lane < n; ++lane) to[k + lane] = to[k + w.block.used - 1];
 }
 
 template <class Real>
@@ -27,7 +20,6 @@ void draw(const BatchPlan& plan, Walkers<Real>& w, long step, long samples) {
       w.batch[k * n + lane] =
           static_cast<int>(bounded(words.next(), static_cast<std::uint32_t>(samples)));
   }
-  fill_idle(w, w.batch);
 }
 
 template <class Real>
@@ -41,7 +33,6 @@ void shuffle(Walkers<Real>& w, std::int64_t epoch, long samples) {
                 Stream::batch_order, static_cast<std::int32_t>(samples), order.data());
     for (long i = 0; i < samples; ++i) w.order[i * n + lane] = order[i];
   }
-  fill_idle(w, w.order);
 }
 
 template <class Real>
@@ -51,7 +42,8 @@ void take_in_order(const BatchPlan& plan, Walkers<Real>& w, long step, long samp
   for (long k = 0; k < plan.size; ++k, ++place) {
     if (place == samples) ++epoch, place = 0;
     if (epoch != w.epoch) shuffle(w, epoch, samples);
-    for (int lane = 0; lane < n; ++lane) w.batch[k * n + lane] = w.order[place * n + lane];
+    for (int lane = 0; lane < w.block.used; ++lane)
+      w.batch[k * n + lane] = w.order[place * n + lane];
   }
 }
 

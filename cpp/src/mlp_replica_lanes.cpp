@@ -142,17 +142,19 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
     one(data_.inputs, data_.input_replicas, shape_.inputs(), lane_inputs_);
     one(data_.targets, data_.target_replicas, shape_.targets(), lane_targets_);
   }
+  // Idle lanes are left as they are: whatever they hold, nobody looks at it.
   void gather(const Real* from, long held, bool per_replica, long width, const int* samples,
               long count, std::vector<S>& to) {
-    to.resize(count * width);
+    const int used = rows_.used;
+    to.resize(count * width, S(Real(0)));
     const Real* own[W];
-    for (int l = 0; l < W; ++l) own[l] = from + (per_replica ? rows_.row[l] * held * width : 0);
+    for (int l = 0; l < used; ++l) own[l] = from + (per_replica ? rows_.row[l] * held * width : 0);
     for (long n = 0; n < count; ++n) {
-      const Real* sample[W];
-      for (int l = 0; l < W; ++l) sample[l] = own[l] + (samples ? samples[n * W + l] : n) * width;
       Real* out = reinterpret_cast<Real*>(to.data() + n * width);
-      for (long i = 0; i < width; ++i)
-        for (int l = 0; l < W; ++l) out[i * W + l] = sample[l][i];
+      for (int l = 0; l < used; ++l) {
+        const Real* sample = own[l] + (samples ? samples[n * W + l] : n) * width;
+        for (long i = 0; i < width; ++i) out[i * W + l] = sample[i];
+      }
     }
   }
 
