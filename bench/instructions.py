@@ -1,7 +1,8 @@
 """Guard against slower code without a clock: ``python -m bench.instructions [--update]``.
 
-Counts the instructions of a replica-step under ``valgrind --tool=callgrind`` and compares them with
-those in instructions.json. Exit status 1: a count grew; 2: nothing could be compared.
+Counts the instructions of a replica-step, and of searches for zeros, under ``valgrind
+--tool=callgrind`` and compares them with those in instructions.json. Exit status 1: a count grew;
+2: nothing could be compared.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,9 +31,17 @@ WORKLOADS = {
     "EA": (16, 1),
     "F": (16, 1),
     "HC": (16, 1),
+    "ZS": (4, 1),
+    "ZP": (2, 1),
 }
+SEARCHES = ("ZS", "ZP")  # for zeros, and along paths of zeros: see search()
 DTYPES = ("float32", "float64")
 RUNS = ("first", "same", "double")  # "same" less "first" is what lies between two forks
+
+
+def workloads(names: Iterable[str]) -> list[tuple[str, str]]:
+    """(case, dtype) of everything that is counted: zeros are searched in complex doubles only."""
+    return [(n, d) for n in names for d in DTYPES if n not in SEARCHES or d == "float64"]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,11 +87,10 @@ def count_here(names: list[str], folder: Path) -> None:
 
     engine.FIRST_CHUNK_WORK = 1e18  # one chunk: their number otherwise depends on the clock
     pids = {}
-    for name in names:
-        for dtype in DTYPES:
-            short, long = (workload(name, dtype, times) for times in (1, 2))
-            for run, (task, calls) in zip(RUNS, (short, short, long), strict=True):
-                pids[fork_and_call(task, calls)] = (name, dtype, run)
+    for name, dtype in workloads(names):
+        short, long = (workload(name, dtype, times) for times in (1, 2))
+        for run, (task, calls) in zip(RUNS, (short, short, long), strict=True):
+            pids[fork_and_call(task, calls)] = (name, dtype, run)
     (folder / "who.json").write_text(json.dumps(pids))
 
 
@@ -91,6 +100,8 @@ def workload(name: str, dtype: str, times: int) -> tuple:
     from .peers import installed_engines
 
     replicas, length = WORKLOADS[name]
+    if name in SEARCHES:
+        return search(name, replicas), times * length
     case = replace(CASES[name], replicas=replicas)
     moves = case.work in ("langevin", "sgd")
     if moves:
@@ -100,6 +111,22 @@ def workload(name: str, dtype: str, times: int) -> tuple:
     for needed in ("landscape", "theta", "v"):  # made here and not in the child
         getattr(problem, needed)
     return task, 1 if moves else times * length
+
+
+def search(name: str, replicas: int):
+    """Searches from starts, or zeros followed around a triangle of couplings, for N = 3.
+
+    Each counts whole: more steps are more instructions, as slower ones are.
+    """
+    from .searches import different_zeros, hole_and_starts, triangle
+
+    hole, starts = hole_and_starts(3, 4)
+    if name == "ZS":
+        hole.polish(starts[:1])  # the equations are compiled here and not in the child
+        return lambda noise: hole.find_zeros(starts[:replicas], threads=1)
+    zeros, corners = different_zeros(hole, starts)[:replicas], triangle(hole)
+    assert len(zeros) == replicas, f"{len(zeros)} zeros to follow instead of {replicas}"
+    return lambda noise: hole.follow(zeros, corners, threads=1)
 
 
 def fork_and_call(task, calls: int) -> int:
@@ -118,7 +145,7 @@ def fork_and_call(task, calls: int) -> int:
 
 
 def count(names: list[str]) -> dict[str, float]:
-    """Workload -> instructions of one replica-step (one replica's evaluation)."""
+    """Workload -> instructions of one replica-step (one replica's evaluation, search or path)."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         command = [
@@ -138,8 +165,7 @@ def count(names: list[str]) -> dict[str, float]:
             per_unit(*(totals[name, dtype, run] for run in RUNS))
             / (WORKLOADS[name][0] * WORKLOADS[name][1])
         )
-        for name in names
-        for dtype in DTYPES
+        for name, dtype in workloads(names)
     }
 
 

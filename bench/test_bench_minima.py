@@ -13,14 +13,10 @@ from scipy.optimize import least_squares
 
 import thalweg as tw
 
+from .searches import different_zeros, hole_and_starts, squares, triangle
+
 STARTS = 32
 SIZES = [1, 2, 3, 4, 5]  # N
-
-
-def problem(n):
-    hole = tw.BlackHole((1, 1, 1, n), rng=0)
-    noise = tw.rng.normals(0, stream="initialization", replicas=STARTS, count=hole.dim)
-    return hole, 3 / np.sqrt(2) * noise
 
 
 def by_scipy(hole, starts):
@@ -40,15 +36,11 @@ def by_scipy(hole, starts):
     return np.array([end.x for end in ends])[good]
 
 
-def squares(hole, points):
-    return hole.fingerprint(points)[:, 0] ** 2
-
-
 @pytest.mark.parametrize("engine", ["thalweg", "scipy"])
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_search(benchmark, n, engine):
     """The same starts; both must end at minima that are known from a complete count."""
-    hole, starts = problem(n)
+    hole, starts = hole_and_starts(n, STARTS)
     benchmark.group = f"{STARTS} searches N={n}"
     if engine == "scipy":
         points = benchmark.pedantic(by_scipy, (hole, starts), rounds=3)
@@ -66,15 +58,10 @@ def test_search(benchmark, n, engine):
 @pytest.mark.parametrize("n", SIZES)
 def test_path(benchmark, n):
     """One triangle in the couplings per path; the ends are zeros again, all different."""
-    hole, starts = problem(n)
-    ends = hole.find_zeros(starts)
-    values = squares(hole, ends.points[ends.found])
-    points = ends.points[ends.found][np.unique(values.round(6), return_index=True)[1]]
-    draws = tw.rng.normals(0, stream="direction", replicas=1, count=24).view(complex)
-    corners = draws.reshape(2, 6) / np.sqrt(2)
-    loop = np.array([hole.couplings, *corners, hole.couplings])
+    hole, starts = hole_and_starts(n, STARTS)
+    points = different_zeros(hole, starts)
     benchmark.group = "paths"
-    paths = benchmark.pedantic(hole.follow, (points, loop), {"threads": 1}, rounds=3)
+    paths = benchmark.pedantic(hole.follow, (points, triangle(hole)), {"threads": 1}, rounds=3)
     benchmark.extra_info["ms_per_path"] = 1e3 * benchmark.stats.stats.min / len(points)
     benchmark.extra_info["matrices_per_path"] = float(paths.steps.mean())
     assert paths.found.mean() > 0.9

@@ -184,11 +184,21 @@ def test_guard_says_why_it_cannot_count():
 
 
 def test_stored_counts_cover_every_workload():
-    from bench.instructions import DTYPES, STORED, WORKLOADS
+    from bench.instructions import STORED, WORKLOADS, workloads
 
     stored = json.loads(STORED.read_text())
-    assert set(stored["instructions"]) == {f"{w} {d}" for w in WORKLOADS for d in DTYPES}
+    assert set(stored["instructions"]) == {f"{w} {d}" for w, d in workloads(WORKLOADS)}
+    assert workloads(["A", "ZS"]) == [("A", "float32"), ("A", "float64"), ("ZS", "float64")]
     assert stored["compiler"] != "unknown"
+
+
+def test_searches_that_are_counted_find_zeros():
+    from bench.instructions import WORKLOADS, search
+
+    ends, paths = (search(name, WORKLOADS[name][0])(True) for name in ("ZS", "ZP"))
+    assert ends.found.sum() >= 2
+    assert len(set(ends.outcomes)) > 1, "a search that ends without a zero is to be counted too"
+    assert paths.found.all()
 
 
 PTXAS = """
