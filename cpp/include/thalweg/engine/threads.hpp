@@ -26,7 +26,8 @@ class Watch {
   struct Shared;
   Shared* shared_ = nullptr;
   bool caller_ = false;
-  std::chrono::steady_clock::time_point next_{};
+  std::chrono::steady_clock::time_point next_{}, read_{};
+  int pause_ = 0, unread_ = 0;  // polls between two readings of the clock; of those still to come
 };
 
 // `true` asks the work to stop. Called on the thread that called parallel_for, outside any lock.
