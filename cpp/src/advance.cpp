@@ -13,7 +13,9 @@ template <class Real>
 class CompiledField final : public Field<Real> {
  public:
   explicit CompiledField(const Landscape<Real>& landscape)
-      : landscape_(landscape), field_(landscape.evaluator()) {}
+      : samples_(landscape.samples()),
+        upper_bound_(landscape.upper_bound()),
+        field_(landscape.evaluator()) {}
   void bind(const Rows<Real>& block) { field_->bind(block); }
   void gradient(Blocks<Real>& blocks, int x, int g, int energy) override {
     Walkers<Real>& w = blocks[0];
@@ -26,11 +28,12 @@ class CompiledField final : public Field<Real> {
   void minibatch(Walkers<Real>&, const int* samples, int size) override {
     field_->minibatch(samples, size);
   }
-  long samples() const override { return landscape_.samples(); }
-  Real upper_bound() const override { return landscape_.upper_bound(); }
+  long samples() const override { return samples_; }
+  Real upper_bound() const override { return upper_bound_; }
 
  private:
-  const Landscape<Real>& landscape_;
+  long samples_;
+  Real upper_bound_;
   std::unique_ptr<Evaluator<Real>> field_;
 };
 

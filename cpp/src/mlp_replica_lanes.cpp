@@ -1,5 +1,5 @@
 // Schedule for narrow networks: W replicas side by side, each with its own weights.
-#include <thalweg/landscapes/mlp_replica_lanes.hpp>
+#include <thalweg/landscapes/mlp_shallow.hpp>
 
 #include "hessian_rows.hpp"
 #include "mlp_evaluator.hpp"
@@ -173,6 +173,19 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
       each(first, m, work.units[shape_.layers - 1]);
     }
   }
+  // The two halves of a pass. A shallow network has its own, on plain numbers.
+  template <class Plan, class T>
+  void forward_pass(const Plan& p, long count, MlpWorkspace<T>& work, bool slopes) const {
+    if constexpr (std::is_same_v<T, S>)
+      if (is_shallow(shape_)) return shallow_forward(p, count, work, slopes);
+    mlp_forward(p, count, work, slopes);
+  }
+  template <class Plan, class T>
+  void backward_pass(const Plan& p, long count, MlpWorkspace<T>& work, Into into) const {
+    if constexpr (std::is_same_v<T, S>)
+      if (is_shallow(shape_)) return shallow_backward(p, count, work, into);
+    mlp_backward(p, count, work, into);
+  }
   template <bool with_gradient, class T>
   S evaluate(Array<T> x, S* g) {
     auto work = this->template workspace<T>(width_, chunk_);
@@ -182,12 +195,12 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
       const long m = std::min(chunk_, count_ - first);
       with_inputs(first, [&](auto* in) {
         const auto p = plan(x, in, g);
-        mlp_forward(p, m, work, with_gradient);
+        forward_pass(p, m, work, with_gradient);
         with_targets(first, [&](auto* y) {
           sum += this->value_of(mlp_loss<with_gradient>(shape_, y, m, work, weight));
         });
         if constexpr (with_gradient)
-          mlp_backward(p, m, work, first == 0 ? Into::overwrite : Into::accumulate);
+          backward_pass(p, m, work, first == 0 ? Into::overwrite : Into::accumulate);
       });
     }
     return weight * sum;

@@ -21,6 +21,7 @@ struct Steps {
 template <class W>
 THALWEG_DEVICE void bury(W& w, long step, bool_of<typename W::Number> found) {
   using S = typename W::Number;
+  if (!any(found)) return;
   const bool_of<S> lost = found & w.is(Status::ok);
   if (!any(lost)) return;
   w.mark(lost, Status::diverged, step);

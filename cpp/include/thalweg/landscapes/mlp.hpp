@@ -67,18 +67,25 @@ struct UnitSlopes {
   }
 };
 
+// f(affine), where affine(z, b) is scale z + b. Chosen once per layer: where nothing is scaled, an
+// addition takes no room from the products of an activation.
+template <class S, class F>
+THALWEG_INLINE void with_affine(double scale, F f) {
+  if (const auto factor = static_cast<real_of<S>>(scale); factor == 1)
+    f([](S z, S b) __attribute__((always_inline)) { return z + b; });
+  else
+    f([=](S z, S b) __attribute__((always_inline)) { return fma(factor, z, b); });
+}
+
 // z = scale z + b, then what `each(index, z)` makes of it.
 template <class Plan, class S, class Each>
 void mlp_affine(const Plan& plan, int layer, long count, Array<S> z, Each each) {
   const long width = plan.width(layer + 1);
-  const auto scale = static_cast<real_of<S>>(plan.shape.scales[layer]);
-  if (scale == 1)  // an addition takes no room from the products of an activation
-    for (long n = 0; n < count; ++n)
-      for (long j = 0; j < width; ++j) each(n * width + j, z[n * width + j] + plan.bias(layer, j));
-  else
+  with_affine<S>(plan.shape.scales[layer], [&](auto affine) __attribute__((always_inline)) {
     for (long n = 0; n < count; ++n)
       for (long j = 0; j < width; ++j)
-        each(n * width + j, fma(scale, z[n * width + j], plan.bias(layer, j)));
+        each(n * width + j, affine(z[n * width + j], plan.bias(layer, j)));
+  });
 }
 
 // Outputs into work.units[layers - 1]; slopes only where a gradient will follow and wants them.
