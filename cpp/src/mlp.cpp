@@ -6,22 +6,32 @@
 namespace thalweg {
 namespace {
 
-// The schedule that the rows at hand ask for. Both give the same bits.
+// How many packs hold the activations of one replica, by what its lanes are.
+long packs_of_units(const MlpShape& shape, long samples, long lanes) {
+  long packs = 0;
+  for (int l = 1; l <= shape.layers; ++l) packs += (shape.sizes[l] + lanes - 1) / lanes;
+  return samples * packs;
+}
+long packs_of_samples(const MlpShape& shape, long samples, long lanes) {
+  return (samples + lanes - 1) / lanes * packs_of_units(shape, 1, 1);
+}
+
+// The schedule that the rows and samples at hand ask for. All give the same bits.
 template <class Real>
-class EitherSchedule final : public MlpField<Real> {
+class AnySchedule final : public MlpField<Real> {
  public:
   using typename MlpField<Real>::S;
-  explicit EitherSchedule(const Mlp<Real>& mlp) : mlp_(mlp) {}
+  explicit AnySchedule(const Mlp<Real>& mlp) : mlp_(mlp) {}
 
   void bind(const Rows<Real>& rows) override {
-    auto& wanted = rows.lane == Lane::replica ? side_by_side_ : one_by_one_;
-    if (!wanted)
-      wanted = rows.lane == Lane::replica ? make_replica_lanes(mlp_.shape(), mlp_.data())
-                                          : make_unit_lanes(mlp_.shape(), mlp_.data());
-    now_ = wanted.get();
-    now_->bind(rows);
+    rows_ = rows;
+    for (Schedule* s : {&replicas_, &units_, &samples_}) s->bound = false;
+    choose(mlp_.samples());
   }
-  void minibatch(const int* samples, int size) override { now_->minibatch(samples, size); }
+  void minibatch(const int* samples, int size) override {
+    choose(size ? size : mlp_.samples());
+    now_->minibatch(samples, size);
+  }
   S energy(const S* x) override { return now_->energy(x); }
   S gradient(const S* x, S* g) override { return now_->gradient(x, g); }
   void product(const S* x, const S* v, S* hv) override { now_->product(x, v, hv); }
@@ -31,13 +41,37 @@ class EitherSchedule final : public MlpField<Real> {
   }
   void predict(const Rows<Real>& rows, const S* x, long samples, const Real* inputs,
                bool per_replica, Real* out) override {
+    choose(samples);
     now_->predict(rows, x, samples, inputs, per_replica, out);
   }
 
  private:
+  using Make = std::unique_ptr<MlpField<Real>> (*)(const MlpShape&, const MlpData<Real>&);
+  struct Schedule {
+    Make make;
+    std::unique_ptr<MlpField<Real>> field = nullptr;
+    bool bound = false;  // to rows_
+  };
   const Mlp<Real>& mlp_;
-  std::unique_ptr<MlpField<Real>> side_by_side_, one_by_one_;
+  Rows<Real> rows_{Lane::replica, 0, 0, 1};
+  Schedule replicas_{make_replica_lanes<Real>}, units_{make_unit_lanes<Real>},
+      samples_{make_sample_lanes<Real>};
   MlpField<Real>* now_ = nullptr;
+
+  void choose(long samples) {
+    Schedule& wanted = schedule_for(samples);
+    if (!wanted.field) wanted.field = wanted.make(mlp_.shape(), mlp_.data());
+    if (!wanted.bound) wanted.field->bind(rows_);
+    wanted.bound = true;
+    now_ = wanted.field.get();
+  }
+  Schedule& schedule_for(long samples) {
+    if (rows_.lane == Lane::replica) return replicas_;
+    const MlpShape& shape = mlp_.shape();
+    const bool fewer_packs =
+        packs_of_samples(shape, samples, S::lanes) < packs_of_units(shape, samples, S::lanes);
+    return is_narrow(shape) && fewer_packs ? samples_ : units_;
+  }
 };
 
 // One evaluator per worker, one block after another.
@@ -45,11 +79,11 @@ template <class Real, class Work>
 void for_blocks(const Mlp<Real>& mlp, long replicas, const Real* x, int threads,
                 const StopQuestion& stop, Work work) {
   const Partition<Real> cut(mlp.blocking(), mlp.dim(), replicas);
-  std::vector<std::unique_ptr<EitherSchedule<Real>>> fields(workers_for(cut.count(), threads));
+  std::vector<std::unique_ptr<AnySchedule<Real>>> fields(workers_for(cut.count(), threads));
   parallel_for(
       cut.count(), threads,
       [&](long index, int worker, Watch&) {
-        if (!fields[worker]) fields[worker] = std::make_unique<EitherSchedule<Real>>(mlp);
+        if (!fields[worker]) fields[worker] = std::make_unique<AnySchedule<Real>>(mlp);
         const Rows<Real> block = cut[index];
         std::vector<Lanes<Real>> point(block.packs());
         block.load(x, point.data());
@@ -81,7 +115,7 @@ Blocking Mlp<Real>::blocking() const {
 
 template <class Real>
 std::unique_ptr<Evaluator<Real>> Mlp<Real>::evaluator() const {
-  return std::make_unique<EitherSchedule<Real>>(*this);
+  return std::make_unique<AnySchedule<Real>>(*this);
 }
 
 template <class Real>
