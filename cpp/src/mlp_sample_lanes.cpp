@@ -55,10 +55,11 @@ class SampleLanesEvaluator final : public MlpEvaluator<Real> {
 
   void per_sample(PerSample what, const Rows<Real>& block, const S* x, Real* out) override {
     Real* to = out + block.row[0] * count_;
-    forward(x, [&](const Chunk& c, Array<S> f) {
-      for (long p = 0; p < c.packs; ++p) {
-        const S value = this->of_sample(what, Strided<S>{f + p, c.packs}, targets(c) + p * width());
-        const long n = c.first + p * W, used = std::min<long>(W, c.first + c.count - n);
+    forward(x, [&](const Pass& pass, Array<S> f) {
+      for (long p = 0; p < pass.packs; ++p) {
+        const S value =
+            this->of_sample(what, Strided<S>{f + p, pass.packs}, targets(pass) + p * width());
+        const long n = pass.first + p * W, used = std::min<long>(W, pass.first + pass.count - n);
         for (long l = 0; l < used; ++l) to[n + l] = value[l];
       }
     });
@@ -70,11 +71,11 @@ class SampleLanesEvaluator final : public MlpEvaluator<Real> {
     take(inputs + (per_replica ? block.row[0] * samples * shape_.inputs() : 0), nullptr, nullptr,
          chosen_);
     const long outputs = shape_.outputs();
-    forward(x, [&](const Chunk& c, Array<S> f) {
+    forward(x, [&](const Pass& pass, Array<S> f) {
       const Real* flat = reinterpret_cast<const Real*>(f.values);
-      Real* to = out + (block.row[0] * samples + c.first) * outputs;
-      for (long n = 0; n < c.count; ++n)
-        for (long o = 0; o < outputs; ++o) to[n * outputs + o] = flat[o * c.packs * W + n];
+      Real* to = out + (block.row[0] * samples + pass.first) * outputs;
+      for (long n = 0; n < pass.count; ++n)
+        for (long o = 0; o < outputs; ++o) to[n * outputs + o] = flat[o * pass.packs * W + n];
     });
   }
 
@@ -84,15 +85,18 @@ class SampleLanesEvaluator final : public MlpEvaluator<Real> {
   using MlpEvaluator<Real>::count_;
   using MlpEvaluator<Real>::chunk_;
   using MlpEvaluator<Real>::rows_;
-  // Samples as they are wanted: each a padded row; in lanes, [inputs, packs] of one chunk after
+  // Samples as they are wanted: each a padded row; in lanes, [inputs, packs] of one pass after
   // another; their targets in lanes, [packs, targets].
   struct Samples {
     std::vector<S> rows, inputs, targets;
   };
-  struct Chunk {
+  struct Pass {
     long first, count;       // of samples
     long first_pack, packs;  // of samples in lanes
   };
+  // Chunks are of whole tiles of four or all there is: a pass is of whole packs and whole chunks.
+  static constexpr long chunks_per_pass = 4;
+  long pass_ = (chunks_per_pass * chunk_ + W - 1) / W * W;
   SampleLayout layout_;
   long rows_per_layer_[MlpShape::most_layers + 1];
   long widest_ = 1;    // rows of units, in packs
@@ -105,14 +109,15 @@ class SampleLanesEvaluator final : public MlpEvaluator<Real> {
     return reinterpret_cast<Real*>(const_cast<S*>(x));
   }
   long width() const { return shape_.targets(); }
+  long packs() const { return (std::min(pass_, count_) + W - 1) / W; }  // of the longest pass
 
-  // Calls each(chunk) for all of them.
+  // Calls each(pass) for all of them.
   template <class Each>
-  void for_chunks(Each each) const {
+  void for_passes(Each each) const {
     long first_pack = 0;
-    for (long first = 0; first < count_; first += chunk_) {
-      const long count = std::min(chunk_, count_ - first), packs = (count + W - 1) / W;
-      each(Chunk{first, count, std::exchange(first_pack, first_pack + packs), packs});
+    for (long first = 0; first < count_; first += pass_) {
+      const long count = std::min(pass_, count_ - first), packs = (count + W - 1) / W;
+      each(Pass{first, count, std::exchange(first_pack, first_pack + packs), packs});
     }
   }
   // Without targets, outputs alone are wanted.
@@ -122,17 +127,17 @@ class SampleLanesEvaluator final : public MlpEvaluator<Real> {
     Real* rows = reinterpret_cast<Real*>(to.rows.data());
     if (layout_.has_one[0])
       for (long n = 0; n < count_; ++n) rows[n * row * W + in] = Real(1);
-    const long packs = (count_ + chunk_ - 1) / chunk_ * ((chunk_ + W - 1) / W);
+    const long packs = (count_ + W - 1) / W;
     to.inputs.resize(packs * in);
     if (targets) to.targets.resize(packs * width());
-    for_chunks([&](const Chunk& c) {
-      for (long p = 0; p < c.packs; ++p) {
-        const long n = c.first + p * W, used = std::min<long>(W, c.first + c.count - n);
+    for_passes([&](const Pass& pass) {
+      for (long p = 0; p < pass.packs; ++p) {
+        const long n = pass.first + p * W, used = std::min<long>(W, pass.first + pass.count - n);
         rows_into_lanes(rows + n * row * W, row * W, used, in,
-                        to.inputs.data() + c.first_pack * in + p, c.packs);
+                        to.inputs.data() + pass.first_pack * in + p, pass.packs);
         if (targets)
           this->in_lanes(
-              used, width(), to.targets.data() + (c.first_pack + p) * width(),
+              used, width(), to.targets.data() + (pass.first_pack + p) * width(),
               [&](long l) { return targets + (chosen ? chosen[n + l] : n + l) * width(); });
       }
     });
@@ -146,67 +151,71 @@ class SampleLanesEvaluator final : public MlpEvaluator<Real> {
     }
     return all_;
   }
-  const S* targets(const Chunk& c) { return samples().targets.data() + c.first_pack * width(); }
+  const S* targets(const Pass& pass) {
+    return samples().targets.data() + pass.first_pack * width();
+  }
 
   template <class T>
   using PlainOf = typename SampleLanes<T, S>::Plain;
 
   template <class T>
-  SampleLanes<T, S> plan(Array<PlainOf<T>> point, const Chunk& c) {
+  SampleLanes<T, S> plan(Array<PlainOf<T>> point, const Pass& pass) {
     const Samples& s = samples();
-    const Array<T> room = this->template scratch<T>(rows_of_units_, (chunk_ + W) * widest_);
+    const Array<T> room = this->template scratch<T>(rows_of_units_, packs() * W * widest_);
     return {shape_,
             layout_,
             point,
-            s.inputs.data() + c.first_pack * shape_.inputs(),
-            s.rows.data() + c.first * layout_.row[0],
+            s.inputs.data() + pass.first_pack * shape_.inputs(),
+            s.rows.data() + pass.first * layout_.row[0],
             room,
             gradient_.data(),
-            c.packs};
+            pass.packs,
+            chunk_};
   }
   template <class Each>
   void forward(const S* x, Each each) {
-    auto work = this->template workspace<S>(rows_per_layer_, (chunk_ + W - 1) / W);
-    for_chunks([&](const Chunk& c) {
-      mlp_forward(plan<S>({numbers_of(x)}, c), c.count, work, false);
-      each(c, work.units[shape_.layers - 1]);
+    auto work = this->template workspace<S>(rows_per_layer_, packs());
+    for_passes([&](const Pass& pass) {
+      mlp_forward(plan<S>({numbers_of(x)}, pass), pass.count, work, false);
+      each(pass, work.units[shape_.layers - 1]);
     });
   }
 
   // The loss of every sample, to the row behind its slopes.
   template <bool with_slope, class T>
-  void losses(const Chunk& c, MlpWorkspace<T>& work, Real weight) {
+  void losses(const Pass& pass, MlpWorkspace<T>& work, Real weight) {
     const Array<T> f = work.units[shape_.layers - 1], slopes = work.delta[0];
-    S* row = losses_in(work, c);
+    S* row = losses_in(work, pass);
     with_loss(shape_.loss, [&](auto rule) {
-      for (long p = 0; p < c.packs; ++p) {
-        const Strided<T> outputs{f + p, c.packs};
-        const S* y = targets(c) + p * width();
+      for (long p = 0; p < pass.packs; ++p) {
+        const Strided<T> outputs{f + p, pass.packs};
+        const S* y = targets(pass) + p * width();
         if constexpr (with_slope)
           row[p] = this->value_of(
-              rule.slope(shape_.outputs(), outputs, y, weight, Strided<T>{slopes + p, c.packs}));
+              rule.slope(shape_.outputs(), outputs, y, weight, Strided<T>{slopes + p, pass.packs}));
         else
           row[p] = this->value_of(rule.value(shape_.outputs(), outputs, y));
       }
     });
   }
   template <class T>
-  S* losses_in(MlpWorkspace<T>& work, const Chunk& c) const {
-    return work.delta[0].values + shape_.outputs() * c.packs;
+  S* losses_in(MlpWorkspace<T>& work, const Pass& pass) const {
+    return work.delta[0].values + shape_.outputs() * pass.packs;
   }
   template <bool with_gradient, class T>
   S evaluate(Array<PlainOf<T>> point) {
-    auto work = this->template workspace<T>(rows_per_layer_, (chunk_ + W - 1) / W);
+    auto work = this->template workspace<T>(rows_per_layer_, packs());
     const Real weight = Real(1) / static_cast<Real>(count_);
     const bool apart = !with_gradient || !SampleLanes<T, S>::sums_losses(shape_, layout_);
     S sum(Real(0));
-    for_chunks([&](const Chunk& c) {
-      const Into into = c.first == 0 ? Into::overwrite : Into::accumulate;
-      const auto p = plan<T>(point, c);
-      mlp_forward(p, c.count, work, with_gradient);
-      losses<with_gradient>(c, work, weight);
-      if (apart) sum_samples(1, c.count, {numbers_of(losses_in(work, c)), 0, 1}, &sum, into);
-      if constexpr (with_gradient) mlp_backward(p, c.count, work, into);
+    for_passes([&](const Pass& pass) {
+      const Into into = pass.first == 0 ? Into::overwrite : Into::accumulate;
+      const auto p = plan<T>(point, pass);
+      mlp_forward(p, pass.count, work, with_gradient);
+      losses<with_gradient>(pass, work, weight);
+      if (apart)
+        sum_samples(1, pass.count, chunk_, {numbers_of(losses_in(work, pass)), 0, 1}, &sum, into);
+      if constexpr (with_gradient) mlp_backward(p, pass.count, work, into);
     });
     return S(weight * (apart ? sum[0] : sum_of_losses()));
   }

@@ -5,6 +5,7 @@
 // are a row, padded with a one if there is room, beside which slopes sum up to the bias gradient.
 #pragma once
 
+#include <algorithm>
 #include <thalweg/landscapes/mlp.hpp>
 #include <thalweg/math/product.hpp>
 #include <thalweg/math/transpose.hpp>
@@ -31,11 +32,21 @@ struct SampleLayout {
   }
 };
 
+// Calls sum(first, count, into) for each chunk of samples that are summed by themselves.
+template <class Sum>
+void for_chunks(long count, long chunk, Into into, Sum sum) {
+  for (long first = 0; first < count; first += chunk)
+    sum(first, std::min(chunk, count - first), first == 0 ? into : Into::accumulate);
+}
+
 // The sum over samples of each of `height` rows of numbers, in every lane.
 template <class P>
-void sum_samples(long height, long count, Matrix<const typename P::Scalar> a, P* sums, Into into) {
+void sum_samples(long height, long count, long chunk, Matrix<const typename P::Scalar> a, P* sums,
+                 Into into) {
   const P one(typename P::Scalar(1));
-  contract(height, 1, count, a, Matrix<const P>{&one, 0, 1}, Put<P>{{sums, 1, 1}, into});
+  for_chunks(count, chunk, into, [&](long first, long m, Into to) {
+    contract(height, 1, m, a.at(0, first), Matrix<const P>{&one, 0, 1}, Put<P>{{sums, 1, 1}, to});
+  });
 }
 
 template <class S, class P>
@@ -51,7 +62,7 @@ struct SampleLanes {
   const P* rows_of_inputs;
   Array<S> rows_of_units;  // room for one layer
   P* gradient;             // padded
-  long packs;              // of samples
+  long packs, chunk;       // of samples
 
   long rows(int l, long) const { return shape.sizes[l]; }
   long width(int) const { return packs; }
@@ -88,20 +99,24 @@ struct SampleLanes {
     const Panel<Plain> slopes{numbers(delta), packs * P::lanes, 1};
     P* sums = gradient + layout.sums[l];
     if constexpr (dual)
-      sum_samples(shape.sizes[l + 1], count, constant(tangents(slopes)), sums, into);
+      sum_samples(shape.sizes[l + 1], count, chunk, constant(tangents(slopes)), sums, into);
     else
-      sum_samples(shape.sizes[l + 1], count, constant(values(slopes)), sums, into);
+      sum_samples(shape.sizes[l + 1], count, chunk, constant(values(slopes)), sums, into);
   }
   void gradient_product(int l, long count, const Array<S>* units, Array<S> delta, Into into) const {
     const bool losses = l + 1 == shape.layers && sums_losses(shape, layout);
     const long out = shape.sizes[l + 1] + losses, row = layout.row[l];
-    const Panel<Plain> slopes{numbers(delta), packs * P::lanes, 1};
+    const Array<S> turned = units ? in_rows(l, *units) : rows_of_units;
     const Matrix<P> result{gradient + layout.weights[l], row, 1};
-    if (units)
-      keep(out, row, count, slopes, Panel<S>{turned(l, *units), row, 1}, result, into,
-           First::tangent_of_a);
-    else
-      keep(out, row, count, slopes, Matrix<const P>{rows_of_inputs, row, 1}, result, into);
+    for_chunks(count, chunk, into, [&](long first, long m, Into to) {
+      const Panel<Plain> slopes{numbers(delta) + first, packs * P::lanes, 1};
+      if (units)
+        keep(out, row, m, slopes, Panel<S>{turned + first * row, row, 1}, result, to,
+             First::tangent_of_a);
+      else
+        keep(out, row, m, slopes, Matrix<const P>{rows_of_inputs + first * row, row, 1}, result,
+             to);
+    });
   }
   void backward_product(int l, long, Array<S> delta, UnitSlopes<S> slopes, Array<S> before) const {
     const long in = shape.sizes[l], out = shape.sizes[l + 1];
@@ -110,7 +125,7 @@ struct SampleLanes {
   }
 
  private:
-  Array<S> turned(int l, Array<S> units) const {
+  Array<S> in_rows(int l, Array<S> units) const {
     const auto turn = [&](const P* from, Real filler, P* to) {
       for (long p = 0; p < packs; ++p)
         lanes_into_rows(from + p, packs, shape.sizes[l], P(filler),

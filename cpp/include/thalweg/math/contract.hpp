@@ -67,6 +67,9 @@ inline constexpr int widest_tile = register_bytes == 64 ? 6 : 3;  // columns
 
 // Tile rows allowed beside q columns: 8, 4, 2 or 1, and no more accumulators than registers allow.
 constexpr int tallest_tile(int q) { return q * 8 <= accumulators ? 8 : 4; }
+// The rows of the tile for what p rows leave over. Few accumulators wait for each other as long as
+// many, so a single column has all its last rows in one tile.
+constexpr int next_tile(int p, int q) { return q == 1 ? p - 1 : p / 2; }
 
 // What one k adds to a tile. One side's packs are held in registers: folding their loads into each
 // multiply-add costs a quarter of the speed. Which side is a matter of measurement.
@@ -131,7 +134,7 @@ __attribute__((noinline)) void rows(long groups, long first, long count, long de
     for (p = first; p + P <= count; p += P)
       tile<P, Q>(depth, a.at(p, 0), b.at(0, g * Q), finish.at(p, g * Q));
   if constexpr (P > 1)
-    if (p < count) rows<P / 2, Q>(groups, p, count, depth, a, b, finish);
+    if (p < count) rows<next_tile(P, Q), Q>(groups, p, count, depth, a, b, finish);
 }
 
 template <int Q, class A, class S, class Finish>
