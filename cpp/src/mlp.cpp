@@ -1,20 +1,11 @@
 // The MLP as a landscape: its schedule chosen.
 #include <thalweg/engine/batch.hpp>
 
+#include "mlp_costs.hpp"
 #include "mlp_evaluator.hpp"
 
 namespace thalweg {
 namespace {
-
-// How many packs hold the activations of one replica, by what its lanes are.
-long packs_of_units(const MlpShape& shape, long samples, long lanes) {
-  long packs = 0;
-  for (int l = 1; l <= shape.layers; ++l) packs += (shape.sizes[l] + lanes - 1) / lanes;
-  return samples * packs;
-}
-long packs_of_samples(const MlpShape& shape, long samples, long lanes) {
-  return (samples + lanes - 1) / lanes * packs_of_units(shape, 1, 1);
-}
 
 // The schedule that the rows and samples at hand ask for. All give the same bits.
 template <class Real>
@@ -67,10 +58,9 @@ class AnySchedule final : public MlpField<Real> {
   }
   Schedule& schedule_for(long samples) {
     if (rows_.lane == Lane::replica) return replicas_;
-    const MlpShape& shape = mlp_.shape();
-    const bool fewer_packs =
-        packs_of_samples(shape, samples, S::lanes) < packs_of_units(shape, samples, S::lanes);
-    return is_narrow(shape) && fewer_packs ? samples_ : units_;
+    if (!is_narrow(mlp_.shape())) return units_;
+    const MlpCosts costs(mlp_.shape(), S::lanes);
+    return costs.samples(samples) < costs.units(samples) ? samples_ : units_;
   }
 };
 
@@ -78,7 +68,7 @@ class AnySchedule final : public MlpField<Real> {
 template <class Real, class Work>
 void for_blocks(const Mlp<Real>& mlp, long replicas, const Real* x, int threads,
                 const StopQuestion& stop, Work work) {
-  const Partition<Real> cut(mlp.blocking(), mlp.dim(), replicas);
+  const Partition<Real> cut(mlp.blocking(mlp.samples()), mlp.dim(), replicas);
   std::vector<std::unique_ptr<AnySchedule<Real>>> fields(workers_for(cut.count(), threads));
   parallel_for(
       cut.count(), threads,
@@ -99,18 +89,14 @@ template <class Real>
 Mlp<Real>::Mlp(const MlpShape& shape, MlpData<Real> data) : shape_(shape), data_(std::move(data)) {}
 
 // Left-over rows of a narrow network go one by one where that costs less than a block with idle
-// lanes. Alone, a row pays for the padding of its layers to whole packs.
+// lanes.
 template <class Real>
-Blocking Mlp<Real>::blocking() const {
+Blocking Mlp<Real>::blocking(long samples) const {
   if (!is_narrow(shape_)) return {false, 0};
-  constexpr long W = Lanes<Real>::lanes;
-  long useful = 0, padded = 0;
-  for (int l = 0; l < shape_.layers; ++l) {
-    const long in = shape_.sizes[l], out = shape_.sizes[l + 1];
-    useful += in * out;
-    padded += in * ((out + W - 1) / W * W);
-  }
-  return {true, static_cast<int>(W * useful / padded)};
+  constexpr int W = Lanes<Real>::lanes;
+  const MlpCosts costs(shape_, W);
+  const double alone = std::min(costs.units(samples), costs.samples(samples));
+  return {true, std::clamp(static_cast<int>(costs.replicas(samples) / alone), 1, W - 1)};
 }
 
 template <class Real>

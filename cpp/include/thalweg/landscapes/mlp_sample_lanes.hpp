@@ -5,7 +5,6 @@
 // are a row, padded with a one if there is room, beside which slopes sum up to the bias gradient.
 #pragma once
 
-#include <algorithm>
 #include <thalweg/landscapes/mlp.hpp>
 #include <thalweg/math/product.hpp>
 #include <thalweg/math/transpose.hpp>
@@ -36,7 +35,7 @@ struct SampleLayout {
 template <class Sum>
 void for_chunks(long count, long chunk, Into into, Sum sum) {
   for (long first = 0; first < count; first += chunk)
-    sum(first, std::min(chunk, count - first), first == 0 ? into : Into::accumulate);
+    sum(first, count - first < chunk ? count - first : chunk, first == 0 ? into : Into::accumulate);
 }
 
 // The sum over samples of each of `height` rows of numbers, in every lane.

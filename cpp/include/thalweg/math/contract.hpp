@@ -67,9 +67,12 @@ inline constexpr int widest_tile = register_bytes == 64 ? 6 : 3;  // columns
 
 // Tile rows allowed beside q columns: 8, 4, 2 or 1, and no more accumulators than registers allow.
 constexpr int tallest_tile(int q) { return q * 8 <= accumulators ? 8 : 4; }
-// The rows of the tile for what p rows leave over. Few accumulators wait for each other as long as
-// many, so a single column has all its last rows in one tile.
-constexpr int next_tile(int p, int q) { return q == 1 ? p - 1 : p / 2; }
+// The tallest tile for some rows left over. A few accumulators wait for each other as long as many,
+// so of a single column all these rows are one tile.
+constexpr int last_tile(int rows, int q) {
+  if (q == 1) return rows;
+  return rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
+}
 
 // What one k adds to a tile. One side's packs are held in registers: folding their loads into each
 // multiply-add costs a quarter of the speed. Which side is a matter of measurement.
@@ -133,8 +136,13 @@ __attribute__((noinline)) void rows(long groups, long first, long count, long de
   for (long g = 0; g < groups; ++g)
     for (p = first; p + P <= count; p += P)
       tile<P, Q>(depth, a.at(p, 0), b.at(0, g * Q), finish.at(p, g * Q));
+  const auto rest = [&](auto left) __attribute__((always_inline)) {
+    rows<last_tile(left, Q), Q>(groups, p, count, depth, a, b, finish);
+  };
   if constexpr (P > 1)
-    if (p < count) rows<next_tile(P, Q), Q>(groups, p, count, depth, a, b, finish);
+    repeat<P - 1>([&](auto less) __attribute__((always_inline)) {
+      if (count - p == less + 1) rest(std::integral_constant<int, less + 1>{});
+    });
 }
 
 template <int Q, class A, class S, class Finish>
