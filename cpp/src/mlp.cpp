@@ -17,6 +17,7 @@ class AnySchedule final : public MlpField<Real> {
   void bind(const Rows<Real>& rows) override {
     rows_ = rows;
     for (Schedule* s : {&replicas_, &units_, &samples_}) s->bound = false;
+    chosen_for_ = 0;
     choose(mlp_.samples());
   }
   void minibatch(const int* samples, int size) override {
@@ -48,8 +49,11 @@ class AnySchedule final : public MlpField<Real> {
   Schedule replicas_{make_replica_lanes<Real>}, units_{make_unit_lanes<Real>},
       samples_{make_sample_lanes<Real>};
   MlpField<Real>* now_ = nullptr;
+  long chosen_for_ = 0;  // samples
 
   void choose(long samples) {
+    if (samples == chosen_for_) return;
+    chosen_for_ = samples;
     Schedule& wanted = schedule_for(samples);
     if (!wanted.field) wanted.field = wanted.make(mlp_.shape(), mlp_.data());
     if (!wanted.bound) wanted.field->bind(rows_);

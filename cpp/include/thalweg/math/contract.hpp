@@ -67,12 +67,9 @@ inline constexpr int widest_tile = register_bytes == 64 ? 6 : 3;  // columns
 
 // Tile rows allowed beside q columns: 8, 4, 2 or 1, and no more accumulators than registers allow.
 constexpr int tallest_tile(int q) { return q * 8 <= accumulators ? 8 : 4; }
-// The tallest tile for some rows left over. A few accumulators wait for each other as long as many,
-// so of a single column all these rows are one tile.
-constexpr int last_tile(int rows, int q) {
-  if (q == 1) return rows;
-  return rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
-}
+// The tile for what tiles of p rows leave over. A few accumulators wait for each other as long as
+// many, so of a single column all rows that are left are one tile.
+constexpr int next_tile(int p, int q) { return q == 1 ? p - 1 : p / 2; }
 
 // What one k adds to a tile. One side's packs are held in registers: folding their loads into each
 // multiply-add costs a quarter of the speed. Which side is a matter of measurement.
@@ -128,6 +125,20 @@ THALWEG_INLINE void tile(long depth, Matrix<const A> a, Matrix<const S> b, Finis
   finish(sum);
 }
 
+template <int P, int Q, class A, class S, class Finish>
+void rows(long groups, long first, long count, long depth, Matrix<const A> a, Matrix<const S> b,
+          Finish finish);
+
+// Rows by the tallest tile they fill, found before any call: a short product is mostly calls.
+template <int P, int Q, class A, class S, class Finish>
+THALWEG_INLINE void rows_from(long groups, long first, long count, long depth, Matrix<const A> a,
+                              Matrix<const S> b, Finish finish) {
+  if constexpr (P > 1)
+    if (count - first < P)
+      return rows_from<next_tile(P, Q), Q>(groups, first, count, depth, a, b, finish);
+  rows<P, Q>(groups, first, count, depth, a, b, finish);
+}
+
 // All rows beside `groups` groups of Q columns.
 template <int P, int Q, class A, class S, class Finish>
 __attribute__((noinline)) void rows(long groups, long first, long count, long depth,
@@ -136,13 +147,8 @@ __attribute__((noinline)) void rows(long groups, long first, long count, long de
   for (long g = 0; g < groups; ++g)
     for (p = first; p + P <= count; p += P)
       tile<P, Q>(depth, a.at(p, 0), b.at(0, g * Q), finish.at(p, g * Q));
-  const auto rest = [&](auto left) __attribute__((always_inline)) {
-    rows<last_tile(left, Q), Q>(groups, p, count, depth, a, b, finish);
-  };
   if constexpr (P > 1)
-    repeat<P - 1>([&](auto less) __attribute__((always_inline)) {
-      if (count - p == less + 1) rest(std::integral_constant<int, less + 1>{});
-    });
+    if (p < count) rows_from<next_tile(P, Q), Q>(groups, p, count, depth, a, b, finish);
 }
 
 template <int Q, class A, class S, class Finish>
@@ -150,7 +156,7 @@ void columns(long wanted, long groups, long count, long depth, Matrix<const A> a
              Finish finish) {
   if constexpr (Q > 1)
     if (wanted < Q) return columns<Q - 1>(wanted, groups, count, depth, a, b, finish);
-  rows<tallest_tile(Q), Q>(groups, 0, count, depth, a, b, finish);
+  rows_from<tallest_tile(Q), Q>(groups, 0, count, depth, a, b, finish);
 }
 
 }  // namespace detail
