@@ -171,7 +171,9 @@ void advance(const Landscape<Real>& landscape, const Rule<Real>& rule, const Run
   if (const auto* remote = dynamic_cast<const RemoteLandscape<Real>*>(&landscape))
     return remote->advance(rule, plan, before, after, energies, observed, points, stop);
   const Run<Real> run{landscape, rule, plan, before, after, energies, observed, points};
-  const Partition<Real> cut(landscape.blocking(), landscape.dim(), plan.replicas);
+  const BatchPlan batches = std::visit([](const auto& m) { return m.batches(); }, rule.motion());
+  const long samples = batches.used() ? batches.size : landscape.samples();
+  const Partition<Real> cut(landscape.blocking(samples), landscape.dim(), plan.replicas);
   const long blocks = cut.count();
   if (const auto* user = dynamic_cast<const BatchLandscape<Real>*>(&landscape)) {
     UserField<Real> field(*user, plan.replicas);

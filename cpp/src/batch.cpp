@@ -39,7 +39,7 @@ template <class Real>
 void batch_energy(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                   int threads, const StopQuestion& stop) {
   if (const auto* there = remote(landscape)) return there->energy(replicas, x, e, stop);
-  for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
+  for_blocks(landscape, landscape.blocking(landscape.samples()), replicas, threads, stop,
              [&](const Rows<Real>& block, Worker<Real>& w) {
                w.field->bind(block);
                block.load(x, w.a.data());
@@ -51,7 +51,7 @@ template <class Real>
 void batch_gradient(const Landscape<Real>& landscape, long replicas, const Real* x, Real* e,
                     Real* g, int threads, const StopQuestion& stop) {
   if (const auto* there = remote(landscape)) return there->gradient(replicas, x, e, g, stop);
-  for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
+  for_blocks(landscape, landscape.blocking(landscape.samples()), replicas, threads, stop,
              [&](const Rows<Real>& block, Worker<Real>& w) {
                w.field->bind(block);
                block.load(x, w.a.data());
@@ -64,7 +64,7 @@ template <class Real>
 void batch_product(const Landscape<Real>& landscape, long replicas, const Real* x, const Real* v,
                    Real* hv, int threads, const StopQuestion& stop) {
   if (const auto* there = remote(landscape)) return there->product(replicas, x, v, hv, stop);
-  for_blocks(landscape, landscape.blocking(), replicas, threads, stop,
+  for_blocks(landscape, landscape.blocking(landscape.samples()), replicas, threads, stop,
              [&](const Rows<Real>& block, Worker<Real>& w) {
                w.field->bind(block);
                block.load(x, w.a.data());
@@ -88,7 +88,7 @@ void batch_hessian(const Landscape<Real>& landscape, long replicas, const Real* 
                         block.load(x, w.a.data());
                         w.field->hessian(block, w.a.data(), h);
                       });
-  for_blocks(landscape, landscape.blocking(), replicas * dim, threads, stop,
+  for_blocks(landscape, landscape.blocking(landscape.samples()), replicas * dim, threads, stop,
              [&](const Rows<Real>& rows, Worker<Real>& w) {
                Rows<Real> points = rows;
                for (long& row : points.row) row /= dim;

@@ -1,7 +1,8 @@
-// What both schedules of the MLP share: the evaluator's face, chunks, scratch space, weight decay.
+// What the schedules of the MLP share: the evaluator's face, chunks, scratch space, weight decay.
 #pragma once
 
 #include <thalweg/engine/mlp.hpp>
+#include <thalweg/math/transpose.hpp>
 
 namespace thalweg {
 
@@ -34,7 +35,7 @@ class MlpEvaluator : public MlpField<Real> {
   Rows<Real> rows_{Lane::replica, 0, 0, 1};
 
   // As many samples as keep a chunk's activations in about half of a typical second-level cache, in
-  // chunks as equal as can be. Both schedules of a narrow network cut alike, for sums over chunks
+  // chunks as equal as can be. All schedules of a narrow network cut alike, for sums over chunks
   // are part of the result.
   static long chunk_of(const MlpShape& shape, long samples) {
     constexpr long budget = 512 * 1024, tile_rows = 4;
@@ -85,6 +86,45 @@ class MlpEvaluator : public MlpField<Real> {
     return work;
   }
 
+  // Room for `width` numbers T.
+  template <class T>
+  static Array<T> scratch(std::vector<S>& planes, long width) {
+    planes.resize(2 * width, S(Real(0)));
+    if constexpr (std::is_same_v<T, S>)
+      return {planes.data()};
+    else
+      return {planes.data(), planes.data() + width};
+  }
+
+  // --- Samples of a replica that is computed alone. ---
+
+  const Real* own_inputs() const {
+    return data_.inputs.data() +
+           (data_.input_replicas ? rows_.row[0] : 0) * data_.samples * shape_.inputs();
+  }
+  const Real* own_targets() const {
+    return data_.targets.data() +
+           (data_.target_replicas ? rows_.row[0] : 0) * data_.samples * shape_.targets();
+  }
+  // Rows of `width` numbers, all or those chosen, in rows of `packs` packs; what is behind them is
+  // left as it is (zero).
+  static void padded_rows(const Real* from, long width, const int* chosen, long count, long packs,
+                          std::vector<S>& to) {
+    to.resize(count * packs, S(Real(0)));
+    Real* flat = reinterpret_cast<Real*>(to.data());
+    if (!chosen) return copy_rows<S>(count, width, from, width, flat, packs * W);
+    for (long n = 0; n < count; ++n)
+      copy_numbers<S>(from + chosen[n] * width, width, flat + n * packs * W);
+  }
+  // Row row(l) of `width` numbers in lane l; lanes past those used repeat the last.
+  template <class Row>
+  static void in_lanes(long used, long width, S* to, Row row) {
+    for (int l = 0; l < W; ++l) {
+      const Real* from = row(std::min<long>(l, used - 1));
+      for (long i = 0; i < width; ++i) to[i].set(l, from[i]);
+    }
+  }
+
   // lambda / 2 |x|^2, and its gradient or product.
   S decay(const S* x) const {
     if (shape_.weight_decay == 0) return S(Real(0));
@@ -101,8 +141,8 @@ class MlpEvaluator : public MlpField<Real> {
   static S value_of(Dual<S> x) { return x.value; }
 
   // Loss or margin of one sample, or of a pack of them.
-  template <class T>
-  S of_sample(PerSample what, Array<S> outputs, const T* target) const {
+  template <class F, class T>
+  S of_sample(PerSample what, F outputs, const T* target) const {
     S value = Real(0);  // every loss sets it, which the compiler cannot see
     with_loss(shape_.loss, [&](auto loss) {
       if constexpr (requires { loss.margin(1, outputs, target); })
@@ -123,5 +163,7 @@ template <class Real>
 std::unique_ptr<MlpField<Real>> make_replica_lanes(const MlpShape&, const MlpData<Real>&);
 template <class Real>
 std::unique_ptr<MlpField<Real>> make_unit_lanes(const MlpShape&, const MlpData<Real>&);
+template <class Real>
+std::unique_ptr<MlpField<Real>> make_sample_lanes(const MlpShape&, const MlpData<Real>&);
 
 }  // namespace thalweg

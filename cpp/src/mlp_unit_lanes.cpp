@@ -21,16 +21,14 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
 
   void bind(const Rows<Real>& rows) override {
     rows_ = rows;
-    row_ = rows.row[0];
     minibatch(nullptr, 0);
   }
   void minibatch(const int* samples, int size) override {
     whole_ = size == 0;
     count_ = whole_ ? data_.samples : size;
-    targets_ = data_.targets.data() +
-               (data_.target_replicas ? row_ : 0) * data_.samples * shape_.targets();
+    targets_ = this->own_targets();
     if (whole_) return;
-    take_inputs(own_inputs(), samples, count_, chosen_inputs_);
+    take_inputs(this->own_inputs(), samples, count_, chosen_inputs_);
     const long width = shape_.targets();
     chosen_targets_.resize(count_ * width);
     for (long n = 0; n < count_; ++n)
@@ -84,7 +82,7 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   using MlpEvaluator<Real>::chunk_;
   using MlpEvaluator<Real>::rows_;
   UnitLayout layout_;
-  long packs_, row_ = 0;
+  long packs_;
   bool whole_ = true;  // all samples, not a choice of them
   long padded_ = -1;   // whose inputs all_inputs_ holds; shared ones belong to row 0
   std::vector<S> point_, direction_, gradient_;
@@ -107,22 +105,13 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
     g[packs_ - 1] = S(Real(0));  // its padding
     unpad_gradient(shape_, layout_, W, flat(gradient_), reinterpret_cast<Real*>(g));
   }
-  // Inputs in rows padded to whole packs.
-  void take_inputs(const Real* from, const int* samples, long count, std::vector<S>& to) {
-    const long in = shape_.inputs(), row = layout_.width[0];
-    to.resize(count * row, S(Real(0)));
-    if (!samples) return copy_rows<S>(count, in, from, in, flat(to), row * W);
-    for (long n = 0; n < count; ++n)
-      copy_numbers<S>(from + samples[n] * in, in, flat(to) + n * row * W);
-  }
-  const Real* own_inputs() const {
-    return data_.inputs.data() +
-           (data_.input_replicas ? row_ : 0) * data_.samples * shape_.inputs();
+  void take_inputs(const Real* from, const int* samples, long count, std::vector<S>& to) const {
+    this->padded_rows(from, shape_.inputs(), samples, count, layout_.width[0], to);
   }
   const S* inputs() {
     if (!whole_) return chosen_inputs_.data();
-    if (const long owner = data_.input_replicas ? row_ : 0; padded_ != owner) {
-      take_inputs(own_inputs(), nullptr, data_.samples, all_inputs_);
+    if (const long owner = data_.input_replicas ? rows_.row[0] : 0; padded_ != owner) {
+      take_inputs(this->own_inputs(), nullptr, data_.samples, all_inputs_);
       padded_ = owner;
     }
     return all_inputs_.data();
@@ -130,37 +119,14 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
 
   // --- The loss, with samples in the lanes. Lanes past the last sample repeat it. ---
 
-  static constexpr long few_outputs = 4;  // moved number by number, not by a transposition
-
-  template <class T>
-  Array<T> scratch(std::vector<S>& plain, long width) {
-    plain.resize(2 * width, S(Real(0)));
-    if constexpr (std::is_same_v<T, S>)
-      return {plain.data()};
-    else
-      return {plain.data(), plain.data() + width};
-  }
   void to_samples(const S* units, long first, long used, S* out) const {
-    const long outputs = shape_.outputs(), row = layout_.width[shape_.layers] * W;
-    const Real* from = reinterpret_cast<const Real*>(units) + first * row;
-    if (outputs < few_outputs) {
-      for (long o = 0; o < outputs; ++o) {
-        Real x[W];
-        for (long l = 0; l < W; ++l) x[l] = from[std::min(l, used - 1) * row + o];
-        out[o] = S::load(x);
-      }
-      return;
-    }
-    for (long o = 0; o < outputs; o += W) {
-      S x[W];
-      for (long l = 0; l < W; ++l) x[l] = S::load(from + std::min(l, used - 1) * row + o);
-      transpose(x);
-      std::copy_n(x, std::min<long>(W, outputs - o), out + o);
-    }
+    const long row = layout_.width[shape_.layers] * W;
+    rows_into_lanes(reinterpret_cast<const Real*>(units) + first * row, row, used, shape_.outputs(),
+                    out, 1);
   }
   template <class T>
   Array<T> outputs_of(Array<T> units, long first, long used) {
-    const Array<T> out = scratch<T>(lane_outputs_, shape_.outputs());
+    const Array<T> out = this->template scratch<T>(lane_outputs_, shape_.outputs());
     to_samples(units.values, first, used, out.values);
     if constexpr (!std::is_same_v<T, S>) to_samples(units.tangents, first, used, out.tangents);
     return out;
@@ -168,15 +134,14 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
   const S* targets_of(long first, long used) {
     const long width = shape_.targets();
     lane_targets_.resize(width);
-    for (int l = 0; l < W; ++l)
-      for (long i = 0; i < width; ++i)
-        lane_targets_[i].set(l, targets_[(first + std::min<long>(l, used - 1)) * width + i]);
+    this->in_lanes(used, width, lane_targets_.data(),
+                   [&](long l) { return targets_ + (first + l) * width; });
     return lane_targets_.data();
   }
   void to_units(const S* slopes, long first, long used, S* delta) const {  // zero in the padding
     const long outputs = shape_.outputs(), row = layout_.width[shape_.layers] * W;
     Real* to = reinterpret_cast<Real*>(delta) + first * row;
-    if (outputs < few_outputs) {
+    if (outputs < few_numbers) {
       std::fill_n(delta + first * (row / W), used * (row / W), S(Real(0)));
       for (long o = 0; o < outputs; ++o)
         for (long l = 0; l < used; ++l) to[l * row + o] = slopes[o][static_cast<int>(l)];
@@ -196,7 +161,7 @@ class UnitLanesEvaluator final : public MlpEvaluator<Real> {
       const long used = std::min<long>(W, count - n);
       const Array<T> f = outputs_of(work.units[shape_.layers - 1], n, used);
       const S* y = targets_of(first + n, used);
-      const Array<T> slopes = scratch<T>(lane_slopes_, shape_.outputs());
+      const Array<T> slopes = this->template scratch<T>(lane_slopes_, shape_.outputs());
       with_loss(shape_.loss, [&](auto rule) {
         T value;
         if constexpr (with_slope)

@@ -48,7 +48,8 @@ class SumEvaluator final : public Evaluator<Real> {
   SumEvaluator(Blocking blocking, long dim, const std::vector<LandscapePtr<Real>>& terms)
       : part_(dim, S(Real(0))) {
     for (const auto& term : terms) {
-      const bool by_itself = term->blocking().one_by_one > 0 || !term->blocking().side_by_side;
+      const Blocking own = term->blocking(term->samples());
+      const bool by_itself = own.one_by_one > 0 || !own.side_by_side;
       std::unique_ptr<Evaluator<Real>> spread;
       if (!by_itself && (blocking.one_by_one > 0 || !blocking.side_by_side))
         spread = std::make_unique<SpreadEvaluator<Real>>(term->evaluator(), dim);
@@ -118,10 +119,11 @@ class SumLandscape final : public Landscape<Real> {
     }
   }
   long dim() const override { return terms_[0]->dim(); }
-  Blocking blocking() const override {  // as the term wants that makes the most of lone rows
+  // As the term wants that makes the most of lone rows.
+  Blocking blocking(long samples) const override {
     Blocking all;
     for (const auto& term : terms_) {
-      const Blocking own = term->blocking();
+      const Blocking own = term->blocking(samples);
       if (!own.side_by_side) return own;
       all.one_by_one = std::max(all.one_by_one, own.one_by_one);
     }
@@ -136,7 +138,7 @@ class SumLandscape final : public Landscape<Real> {
   }
   const char* kind() const override { return "sum"; }
   std::unique_ptr<Evaluator<Real>> evaluator() const override {
-    return std::make_unique<SumEvaluator<Real>>(blocking(), dim(), terms_);
+    return std::make_unique<SumEvaluator<Real>>(blocking(samples_), dim(), terms_);
   }
 
  private:

@@ -44,7 +44,8 @@ class Landscape {
  public:
   virtual ~Landscape() = default;
   virtual long dim() const = 0;
-  virtual Blocking blocking() const { return {}; }
+  // For evaluations on so many samples.
+  virtual Blocking blocking(long /*samples*/) const { return {}; }
   virtual std::unique_ptr<Evaluator<Real>> evaluator() const = 0;
   virtual long samples() const { return 0; }             // N, where there are samples
   virtual long data_replicas() const { return 0; }       // R, where each replica has its own data

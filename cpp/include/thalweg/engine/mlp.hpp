@@ -59,7 +59,7 @@ class Mlp final : public Landscape<Real>, public Network<Real> {
   long data_replicas() const override {
     return std::max(data_.input_replicas, data_.target_replicas);
   }
-  Blocking blocking() const override;
+  Blocking blocking(long samples) const override;
   bool whole_hessians() const override { return is_narrow(shape_); }
   const char* kind() const override { return "mlp"; }
   std::unique_ptr<Evaluator<Real>> evaluator() const override;

@@ -103,7 +103,8 @@ struct Rows {
 // How a landscape of some shape wants the rows of a batch cut into blocks.
 struct Blocking {
   bool side_by_side = true;  // W rows to a block, one in each lane; else a block for each row
-  int one_by_one = 0;        // if no more than so many rows are left over, a block for each of them
+  // If no more than so many rows are left over, a block for each; 0 where no row can be alone.
+  int one_by_one = 0;
 };
 
 template <class Real>

@@ -4,10 +4,11 @@
 // activation. A point holds W_0 [out, in] row-major, b_0, W_1, b_1, ... Samples come in chunks so
 // that activations stay in cache.
 //
-// What the lanes of a pack are is left to a Plan: replicas (mlp_replica_lanes.hpp) or units
-// (mlp_unit_lanes.hpp). It knows how wide a layer is in packs and how to run the three products of
-// a layer. On dual numbers the same text gives H v in 3F + 5F' operations (F: forward operations of
-// all layers, F': of all but the first).
+// What the lanes of a pack are is left to a Plan: replicas (mlp_replica_lanes.hpp), units
+// (mlp_unit_lanes.hpp) or samples (mlp_sample_lanes.hpp). It knows how many rows of how many packs
+// the activations of a layer are and how to run the three products of a layer. On dual numbers the
+// same text gives H v in 3F + 5F' operations (F: forward operations of all layers, F': of all but
+// the first).
 #pragma once
 
 #include <thalweg/landscapes/activations.hpp>
@@ -41,8 +42,7 @@ struct MlpShape {
 // What a pass keeps between forward and backward, for one chunk of samples.
 template <class S>
 struct MlpWorkspace {
-  Array<S>
-      units[MlpShape::most_layers];  // a_{l+1} [count, width of layer l + 1]; the last: outputs
+  Array<S> units[MlpShape::most_layers];  // a_{l+1} [rows, width of layer l + 1]; the last: outputs
   Array<S> slopes[MlpShape::most_layers];  // activation'(z) where a_{l+1} does not tell
   Array<S> delta[2];                       // d loss / d z, of this layer and the one before
 };
@@ -80,11 +80,11 @@ THALWEG_INLINE void with_affine(double scale, F f) {
 // z = scale z + b, then what `each(index, z)` makes of it.
 template <class Plan, class S, class Each>
 void mlp_affine(const Plan& plan, int layer, long count, Array<S> z, Each each) {
-  const long width = plan.width(layer + 1);
+  const long rows = plan.rows(layer + 1, count), width = plan.width(layer + 1);
   with_affine<S>(plan.shape.scales[layer], [&](auto affine) __attribute__((always_inline)) {
-    for (long n = 0; n < count; ++n)
+    for (long i = 0; i < rows; ++i)
       for (long j = 0; j < width; ++j)
-        each(n * width + j, affine(z[n * width + j], plan.bias(layer, j)));
+        each(i * width + j, affine(z[i * width + j], plan.bias(layer, i, j)));
   });
 }
 
@@ -118,10 +118,10 @@ void mlp_backward(const Plan& plan, long count, MlpWorkspace<S>& work, Into into
   const MlpShape& shape = plan.shape;
   Array<S> delta = work.delta[0], before = work.delta[1];
   for (int l = shape.layers - 1; l >= 0; --l) {
-    const long out = plan.width(l + 1);
-    if (shape.bias) keep_sums(out, count, Panel<S>{delta, out, 1}, plan.bias_gradient(l), into);
+    const long size = plan.rows(l + 1, count) * plan.width(l + 1);
+    if (shape.bias) plan.bias_sums(l, count, delta, into);
     if (const auto scale = static_cast<real_of<S>>(shape.scales[l]); scale != 1)
-      for (long i = 0; i < count * out; ++i) delta.set(i, scale * delta[i]);
+      for (long i = 0; i < size; ++i) delta.set(i, scale * delta[i]);
     plan.gradient_product(l, count, l ? &work.units[l - 1] : nullptr, delta, into);
     if (l == 0) return;
     const UnitSlopes<S> slopes{shape.activation, work.units[l - 1], work.slopes[l - 1]};

@@ -14,9 +14,15 @@ struct ReplicaLanes {
   const T* inputs;  // [count, inputs]
   P* gradient;      // laid out like the point; null if not wanted
 
+  long rows(int, long count) const { return count; }
   long width(int l) const { return shape.sizes[l]; }
-  S bias(int l, long j) const { return shape.bias ? point[shape.biases[l] + j] : S(real_of<S>(0)); }
-  P* bias_gradient(int l) const { return gradient + shape.biases[l]; }
+  S bias(int l, long, long j) const {
+    return shape.bias ? point[shape.biases[l] + j] : S(real_of<S>(0));
+  }
+  void bias_sums(int l, long count, Array<S> delta, Into into) const {
+    const long out = width(l + 1);
+    keep_sums(out, count, Panel<S>{delta, out, 1}, gradient + shape.biases[l], into);
+  }
 
   void forward_product(int l, long count, const Array<S>* units, Array<S> z) const {
     const long in = width(l), out = width(l + 1);

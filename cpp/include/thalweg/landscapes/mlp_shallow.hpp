@@ -40,7 +40,7 @@ void shallow_affine(const ReplicaLanes<S, T, P>& plan, long j, long count, Array
   repeat<inputs>([&](auto i) __attribute__((always_inline)) {
     weight[i] = plan.point[shape.weights[0] + j * inputs + i];
   });
-  const S bias = plan.bias(0, j);
+  const S bias = plan.bias(0, 0, j);
   with_affine<S>(shape.scales[0], [&](auto affine) __attribute__((always_inline)) {
     const T* x = plan.inputs;
     for (long n = 0; n < count; ++n, x += inputs) {

@@ -30,14 +30,6 @@ struct UnitLayout {
   }
 };
 
-// Rows of `width` numbers, `from_row` and `to_row` apart, without what lies between them.
-template <class S>
-void copy_rows(long rows, long width, const real_of<S>* from, long from_row, real_of<S>* to,
-               long to_row) {
-  if (from_row == to_row && width == to_row) return copy_numbers<S>(from, rows * width, to);
-  for (long i = 0; i < rows; ++i) copy_numbers<S>(from + i * from_row, width, to + i * to_row);
-}
-
 // A point [P] into its padded form; what lies between rows is left as it is (zero). The weights of
 // the first layer are wanted transposed only.
 template <class Real>
@@ -70,17 +62,6 @@ void unpad_gradient(const MlpShape& shape, const UnitLayout& layout, int lanes, 
   }
 }
 
-// The plain numbers within packs.
-template <class P>
-Array<typename P::Scalar> numbers(Array<P> a) {
-  return {reinterpret_cast<typename P::Scalar*>(a.values)};
-}
-template <class P>
-Array<Dual<typename P::Scalar>> numbers(Array<Dual<P>> a) {
-  using Real = typename P::Scalar;
-  return {reinterpret_cast<Real*>(a.values), reinterpret_cast<Real*>(a.tangents)};
-}
-
 template <class S, class P>
 struct UnitLanes {
   using Real = typename P::Scalar;
@@ -92,8 +73,9 @@ struct UnitLanes {
   const P* inputs;  // [count, width(0)], padded
   P* gradient;      // padded, or laid out like a point if the layout is whole
 
+  long rows(int, long count) const { return count; }
   long width(int l) const { return layout.width[l]; }
-  S bias(int l, long j) const { return point[layout.biases[l] + j]; }
+  S bias(int l, long, long j) const { return point[layout.biases[l] + j]; }
   P* weight_gradient(int l) const {
     return gradient + (layout.whole ? shape.weights[l] / P::lanes : layout.weights[l]);
   }
@@ -101,6 +83,10 @@ struct UnitLanes {
     return gradient + (layout.whole ? shape.biases[l] / P::lanes : layout.biases[l]);
   }
 
+  void bias_sums(int l, long count, Array<S> delta, Into into) const {
+    const long out = width(l + 1);
+    keep_sums(out, count, Panel<S>{delta, out, 1}, bias_gradient(l), into);
+  }
   void forward_product(int l, long count, const Array<S>* units, Array<S> z) const {
     const long in = shape.sizes[l], row = width(l) * P::lanes, out = width(l + 1);
     const Panel<S> weights{point + layout.transposed[l], out, 1}, result{z, out, 1};
@@ -116,7 +102,7 @@ struct UnitLanes {
     const Matrix<P> result{weight_gradient(l), in, 1};
     if (units)
       // The part with the tangent of the slopes first, as with replicas in the lanes.
-      keep(out, in, count, slopes, Panel<S>{*units, in, 1}, result, into, true);
+      keep(out, in, count, slopes, Panel<S>{*units, in, 1}, result, into, First::tangent_of_a);
     else
       keep(out, in, count, slopes, Matrix<const P>{inputs, in, 1}, result, into);
   }

@@ -67,6 +67,9 @@ inline constexpr int widest_tile = register_bytes == 64 ? 6 : 3;  // columns
 
 // Tile rows allowed beside q columns: 8, 4, 2 or 1, and no more accumulators than registers allow.
 constexpr int tallest_tile(int q) { return q * 8 <= accumulators ? 8 : 4; }
+// The tile for what tiles of p rows leave over. A few accumulators wait for each other as long as
+// many, so of a single column all rows that are left are one tile.
+constexpr int next_tile(int p, int q) { return q == 1 ? p - 1 : p / 2; }
 
 // What one k adds to a tile. One side's packs are held in registers: folding their loads into each
 // multiply-add costs a quarter of the speed. Which side is a matter of measurement.
@@ -136,7 +139,7 @@ __attribute__((noinline)) void rows(long groups, long first, long count, long de
     for (p = first; p + P <= count; p += P)
       tile<P, Q>(depth, a.at(p, 0), b.at(0, g * Q), finish.at(p, g * Q));
   if constexpr (P > 1)
-    if (p < count) rows_of<P / 2, Q>(groups, p, count, depth, a, b, finish);
+    if (p < count) rows_of<next_tile(P, Q), Q>(groups, p, count, depth, a, b, finish);
 }
 
 // The same by the tallest tile that fits, at most P: a call for each smaller one that does not was
@@ -145,7 +148,8 @@ template <int P, int Q, class A, class S, class Finish>
 void rows_of(long groups, long first, long count, long depth, const Matrix<const A>& a,
              const Matrix<const S>& b, const Finish& finish) {
   if constexpr (P > 1)
-    if (count - first < P) return rows_of<P / 2, Q>(groups, first, count, depth, a, b, finish);
+    if (count - first < P)
+      return rows_of<next_tile(P, Q), Q>(groups, first, count, depth, a, b, finish);
   rows<P, Q>(groups, first, count, depth, a, b, finish);
 }
 

@@ -30,7 +30,30 @@ Matrix<const T> constant(Matrix<T> m) {
   return {m.data, m.row, m.column};
 }
 
-// C = A B. A is constant data or a block of the pass; in the pass it is dual when B and C are.
+// The plain numbers within packs.
+template <class P>
+Array<typename P::Scalar> numbers(Array<P> a) {
+  return {reinterpret_cast<typename P::Scalar*>(a.values)};
+}
+template <class P>
+Array<Dual<typename P::Scalar>> numbers(Array<Dual<P>> a) {
+  using Real = typename P::Scalar;
+  return {reinterpret_cast<Real*>(a.values), reinterpret_cast<Real*>(a.tangents)};
+}
+
+// Which part of the tangent of a dual product comes first: that with the tangent of A, or of B.
+// Sums depend on it, so one order holds whatever the lanes are, and A and B may change places.
+enum class First { tangent_of_a, tangent_of_b };
+
+// One part of the tangent of A B, given what becomes of its sums.
+template <class A, class P, class Finish>
+void tangent_part(bool of_a, long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b,
+                  Finish finish) {
+  contract(h, w, d, constant(of_a ? tangents(a) : values(a)),
+           constant(of_a ? values(b) : tangents(b)), finish);
+}
+
+// C = A B. Each of A and B is constant data or a block of the pass, and dual when C is.
 template <class A, class P>
 void multiply(long h, long w, long d, Matrix<const A> a, Panel<P> b, Panel<P> c) {
   contract(h, w, d, a, constant(values(b)), Put<P>{values(c)});
@@ -41,14 +64,26 @@ void multiply(long h, long w, long d, Matrix<const A> a, Panel<Dual<P>> b, Panel
   contract(h, w, d, a, constant(tangents(b)), Put<P>{tangents(c)});
 }
 template <class A, class P>
-void multiply(long h, long w, long d, Panel<A> a, Panel<P> b, Panel<P> c) {
+void multiply(long h, long w, long d, Panel<A> a, Matrix<const P> b, Panel<P> c) {
+  contract(h, w, d, constant(values(a)), b, Put<P>{values(c)});
+}
+template <class A, class P>
+void multiply(long h, long w, long d, Panel<Dual<A>> a, Matrix<const P> b, Panel<Dual<P>> c) {
+  contract(h, w, d, constant(values(a)), b, Put<P>{values(c)});
+  contract(h, w, d, constant(tangents(a)), b, Put<P>{tangents(c)});
+}
+template <class A, class P>
+void multiply(long h, long w, long d, Panel<A> a, Panel<P> b, Panel<P> c,
+              First = First::tangent_of_b) {
   contract(h, w, d, constant(values(a)), constant(values(b)), Put<P>{values(c)});
 }
 template <class A, class P>
-void multiply(long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b, Panel<Dual<P>> c) {
-  multiply(h, w, d, constant(values(a)), b, c);
-  contract(h, w, d, constant(tangents(a)), constant(values(b)),
-           Put<P>{tangents(c), Into::accumulate});
+void multiply(long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b, Panel<Dual<P>> c,
+              First first = First::tangent_of_b) {
+  const bool of_a = first == First::tangent_of_a;
+  contract(h, w, d, constant(values(a)), constant(values(b)), Put<P>{values(c)});
+  tangent_part(of_a, h, w, d, a, b, Put<P>{tangents(c)});
+  tangent_part(!of_a, h, w, d, a, b, Put<P>{tangents(c), Into::accumulate});
 }
 
 // C = factor * (A B), element by element, while the sums are in registers. Rows of C and of the
@@ -94,16 +129,18 @@ struct PutTimesDual {
   }
 };
 template <class A, class P, class Factor>
-void multiply_times(long h, long w, long d, Panel<A> a, Panel<P> b, Factor factor, Array<P> c) {
+void multiply_times(long h, long w, long d, Panel<A> a, Panel<P> b, Factor factor, Array<P> c,
+                    First = First::tangent_of_b) {
   contract(h, w, d, constant(values(a)), constant(values(b)),
            PutTimes<P, Factor>{c.values, factor, w});
 }
 template <class A, class P, class Factor>
 void multiply_times(long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b, Factor factor,
-                    Array<Dual<P>> c) {
-  multiply(h, w, d, constant(values(a)), b, Panel<Dual<P>>{c, w, 1});
-  contract(h, w, d, constant(tangents(a)), constant(values(b)),
-           PutTimesDual<P, Factor>{c, factor, w});
+                    Array<Dual<P>> c, First first = First::tangent_of_b) {
+  const bool of_a = first == First::tangent_of_a;
+  contract(h, w, d, constant(values(a)), constant(values(b)), Put<P>{{c.values, w, 1}});
+  tangent_part(of_a, h, w, d, a, b, Put<P>{{c.tangents, w, 1}});
+  tangent_part(!of_a, h, w, d, a, b, PutTimesDual<P, Factor>{c, factor, w});
 }
 
 // The part of C (+)= A B that a gradient keeps: the product, or of a dual product the tangent.
@@ -124,24 +161,16 @@ void keep(long h, long w, long d, Panel<Dual<A>> a, Matrix<const P> b, Matrix<P>
   contract(h, w, d, constant(tangents(a)), b, Put<P>{c, into});
 }
 template <class A, class P>
-void keep(long h, long w, long d, Panel<A> a, Panel<P> b, Matrix<P> c, Into into) {
+void keep(long h, long w, long d, Panel<A> a, Panel<P> b, Matrix<P> c, Into into,
+          First = First::tangent_of_b) {
   contract(h, w, d, constant(values(a)), constant(values(b)), Put<P>{c, into});
 }
-// Of two dual factors the parts come in an order the caller chooses: that of b's tangent first, or
-// that of a's. Sums over chunks depend on it.
 template <class A, class P>
 void keep(long h, long w, long d, Panel<Dual<A>> a, Panel<Dual<P>> b, Matrix<P> c, Into into,
-          bool tangent_of_a_first = false) {
-  const auto part = [&](bool of_a, Into to) {
-    contract(h, w, d, constant(of_a ? tangents(a) : values(a)),
-             constant(of_a ? values(b) : tangents(b)), Put<P>{c, to});
-  };
-  part(tangent_of_a_first, into);
-  part(!tangent_of_a_first, Into::accumulate);
-}
-template <class A, class P>
-void keep(long h, long w, long d, Panel<A> a, Panel<P> b, Matrix<P> c, Into into, bool) {
-  keep(h, w, d, a, b, c, into);
+          First first = First::tangent_of_b) {
+  const bool of_a = first == First::tangent_of_a;
+  tangent_part(of_a, h, w, d, a, b, Put<P>{c, into});
+  tangent_part(!of_a, h, w, d, a, b, Put<P>{c, Into::accumulate});
 }
 template <class P>
 void keep_sums(long w, long d, Panel<P> b, P* sums, Into into) {

@@ -16,16 +16,21 @@ THALWEG_INLINE void interleave(S a, S b, S* out) {
   }(std::make_index_sequence<W>());
 }
 
-// x[i] lane j <-> x[j] lane i. Each round interleaves the first half with the second; after log2(W)
-// rounds every number's row and lane have changed places.
+// H packs of W lanes into the same numbers with those of a lane side by side: W rows of H, in
+// order. Each round interleaves the first half with the second.
+template <int H, class S>
+THALWEG_INLINE void lanes_together(S* x) {
+  for (int round = 1; round < H; round *= 2) {
+    S y[H];
+    for (int i = 0; i < H / 2; ++i) interleave(x[i], x[i + H / 2], y + 2 * i);
+    for (int i = 0; i < H; ++i) x[i] = y[i];
+  }
+}
+
+// x[i] lane j <-> x[j] lane i.
 template <class S>
 THALWEG_INLINE void transpose(S* x) {
-  constexpr int W = S::lanes;
-  for (int round = 1; round < W; round *= 2) {
-    S y[W];
-    for (int i = 0; i < W / 2; ++i) interleave(x[i], x[i + W / 2], y + 2 * i);
-    for (int i = 0; i < W; ++i) x[i] = y[i];
-  }
+  lanes_together<S::lanes>(x);
 }
 
 // A copy of numbers by whole packs: a row of a network is too short to be worth a call of memcpy.
@@ -61,6 +66,73 @@ void transpose_into(const real_of<S>* in, long rows, long columns, long in_row, 
       for (long j = j0; j < j0 + n; ++j)
         for (long i = i0; i < i0 + m; ++i) out[j * out_row + i] = in[i * in_row + j];
     }
+}
+
+// Rows of `width` numbers, `from_row` and `to_row` apart, without what lies between them.
+template <class S>
+void copy_rows(long rows, long width, const real_of<S>* from, long from_row, real_of<S>* to,
+               long to_row) {
+  if (from_row == to_row && width == to_row) return copy_numbers<S>(from, rows * width, to);
+  for (long i = 0; i < rows; ++i) copy_numbers<S>(from + i * from_row, width, to + i * to_row);
+}
+
+// So many numbers are moved one by one, not by a transposition.
+inline constexpr long few_numbers = 4;
+
+// Number i of row l of `used` rows into lane l of out[i * stride]; lanes past them repeat the last.
+// Rows are read in whole packs.
+template <class S>
+void rows_into_lanes(const real_of<S>* rows, long row, long used, long width, S* out, long stride) {
+  constexpr long W = S::lanes;
+  const auto number = [&](long l) { return rows + (l < used ? l : used - 1) * row; };
+  if (width < few_numbers) {
+    for (long i = 0; i < width; ++i) {
+      real_of<S> x[W];
+      for (long l = 0; l < W; ++l) x[l] = number(l)[i];
+      out[i * stride] = S::load(x);
+    }
+    return;
+  }
+  for (long i0 = 0; i0 < width; i0 += W) {
+    S x[W];
+    for (long l = 0; l < W; ++l) x[l] = S::load(number(l) + i0);
+    transpose(x);
+    for (long i = 0; i < W && i0 + i < width; ++i) out[(i0 + i) * stride] = x[i];
+  }
+}
+
+namespace detail {
+
+template <int by, class S>
+THALWEG_INLINE S lanes_down(S x) {
+  return [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
+    return S(__builtin_shufflevector(x.v, x.v, ((i + by) % S::lanes)...));
+  }(std::make_index_sequence<S::lanes>());
+}
+
+template <int H, class S>
+void part_into_rows(const S* lanes, long stride, long height, S filler, S* rows, long row) {
+  if constexpr (H < S::lanes)
+    if (height >= H) return part_into_rows<2 * H>(lanes, stride, height, filler, rows, row);
+  constexpr int per_pack = S::lanes / H;
+  S x[H];
+  for (long i = 0; i < H; ++i) x[i] = i < height ? lanes[i * stride] : filler;
+  lanes_together<H>(x);
+  for (int k = 0; k < H; ++k)
+    [&]<int... s>(std::integer_sequence<int, s...>) __attribute__((always_inline)) {
+      ((rows[(k * per_pack + s) * row] = lanes_down<s * H>(x[k])), ...);
+    }(std::make_integer_sequence<int, per_pack>());
+}
+
+}  // namespace detail
+
+// The converse, into W rows of whole packs, `row` packs apart. The filler stands behind the last
+// number of a row if there is room in its pack, and behind that anything.
+template <class S>
+void lanes_into_rows(const S* lanes, long stride, long width, S filler, S* rows, long row) {
+  for (long i = 0; i < width; i += S::lanes)
+    detail::part_into_rows<2>(lanes + i * stride, stride, width - i, filler, rows + i / S::lanes,
+                              row);
 }
 
 }  // namespace thalweg
