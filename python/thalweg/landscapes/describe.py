@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import hashlib
 from typing import Any
@@ -44,6 +43,13 @@ def describe_landscape(landscape: Any) -> dict[str, Any]:
     return {"class": type(landscape).__qualname__, "dim": int(landscape.dim)}
 
 
+def _copied(value: Any) -> Any:
+    """Return a copy of JSON types. Every run asks for one, and copy.deepcopy is slow."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
 class Described:
     """Arguments kept for rebuilding, printing and pickling; attributes cannot be reassigned.
 
@@ -74,7 +80,7 @@ class Described:
         if not hasattr(self, "_description"):
             kept = {name: value for name, value in self.arguments.items() if name != "device"}
             self._set(_description={"class": type(self).__name__, **summarize(kept)})
-        return copy.deepcopy(self._description)
+        return _copied(self._description)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={show(value, 40)}" for name, value in self.arguments.items())
