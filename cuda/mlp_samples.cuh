@@ -5,15 +5,9 @@
 
 namespace thalweg::cuda {
 
-// Every `stride`th number: the outputs of one sample, as losses read them.
+// With 32-bit offsets: a GPU computes wider ones in two steps.
 template <class S>
-struct Column {
-  Array<S> array;
-  int stride;
-
-  THALWEG_INLINE S operator[](int o) const { return array[o * stride]; }
-  THALWEG_INLINE void set(int o, S x) const { array.set(o * stride, x); }
-};
+using Column = thalweg::Column<S, int>;
 
 // Which samples a pass sees.
 template <class Real>

@@ -7,16 +7,6 @@
 namespace thalweg {
 namespace {
 
-// What all samples have in a row of an array [.., packs of samples].
-template <class S>
-struct Strided {
-  Array<S> first;
-  long stride;
-
-  THALWEG_INLINE S operator[](long i) const { return first[i * stride]; }
-  THALWEG_INLINE void set(long i, S x) const { first.set(i * stride, x); }
-};
-
 template <class Real>
 class SampleLanesEvaluator final : public MlpEvaluator<Real> {
  public:
@@ -58,7 +48,7 @@ class SampleLanesEvaluator final : public MlpEvaluator<Real> {
     forward(x, [&](const Pass& pass, Array<S> f) {
       for (long p = 0; p < pass.packs; ++p) {
         const S value =
-            this->of_sample(what, Strided<S>{f + p, pass.packs}, targets(pass) + p * width());
+            this->of_sample(what, Column<S>{f + p, pass.packs}, targets(pass) + p * width());
         const long n = pass.first + p * W, used = std::min<long>(W, pass.first + pass.count - n);
         for (long l = 0; l < used; ++l) to[n + l] = value[l];
       }
@@ -188,11 +178,11 @@ class SampleLanesEvaluator final : public MlpEvaluator<Real> {
     S* row = losses_in(work, pass);
     with_loss(shape_.loss, [&](auto rule) {
       for (long p = 0; p < pass.packs; ++p) {
-        const Strided<T> outputs{f + p, pass.packs};
+        const Column<T> outputs{f + p, pass.packs};
         const S* y = targets(pass) + p * width();
         if constexpr (with_slope)
           row[p] = this->value_of(
-              rule.slope(shape_.outputs(), outputs, y, weight, Strided<T>{slopes + p, pass.packs}));
+              rule.slope(shape_.outputs(), outputs, y, weight, Column<T>{slopes + p, pass.packs}));
         else
           row[p] = this->value_of(rule.value(shape_.outputs(), outputs, y));
       }

@@ -1,6 +1,6 @@
 // The pass of a shallow network: few inputs, one hidden layer, one output, replicas in the lanes.
 //
-// Its products are so small that calls, stores and loads between them took a quarter of a step of
+// Its products are so small that calls, stores and loads between them took a fifth of a step of
 // Langevin dynamics. Here all that belongs to a hidden unit is summed in registers, over the
 // samples of a chunk. Every sum has the order of mlp.hpp, so the bits are the same. Units lie one
 // behind another in the workspace: [hidden, count].

@@ -142,8 +142,8 @@ __attribute__((noinline)) void rows(long groups, long first, long count, long de
     if (p < count) rows_of<next_tile(P, Q), Q>(groups, p, count, depth, a, b, finish);
 }
 
-// The same by the tallest tile that fits, at most P: a call for each smaller one that does not was
-// a sixth of the time of a product with one row.
+// The same by the tallest tile that fits, at most P, found before any call: a short product is
+// mostly calls.
 template <int P, int Q, class A, class S, class Finish>
 void rows_of(long groups, long first, long count, long depth, const Matrix<const A>& a,
              const Matrix<const S>& b, const Finish& finish) {

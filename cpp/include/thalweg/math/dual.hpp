@@ -127,6 +127,16 @@ struct Array<Dual<S>> {
   THALWEG_INLINE Array operator+(long i) const { return {values + i, tangents + i}; }
 };
 
+// Every `stride`th number of an array: the outputs of one sample, say, as losses read them.
+template <class S, class Index = long>
+struct Column {
+  Array<S> array;
+  Index stride;
+
+  THALWEG_INLINE S operator[](Index i) const { return array[i * stride]; }
+  THALWEG_INLINE void set(Index i, S x) const { array.set(i * stride, x); }
+};
+
 // How a formula goes through the coordinates of a point: f(0), f(1), ... f(n - 1). Where several
 // threads share a point, another loop in its place gives each thread its part, and what the formula
 // returns is that thread's part of the energy.
