@@ -113,7 +113,7 @@ def measure(case: Case, dtype: str, options: argparse.Namespace, cpus) -> list[d
     errors = assert_agreement(problem, tasks)
     timings = race(problem, tasks, options.rounds, options.time_budget / 4)
     rows = rows_of(problem, timings, errors, None, cpus)
-    if ratio_of(rows) < 1:
+    if ratio_of(rows, handed=True) < 1:
         for name, again in race(problem, tasks, options.rounds, options.time_budget / 4).items():
             timings[name].seconds += again.seconds
         rows = rows_of(problem, timings, errors, None, cpus)
@@ -121,21 +121,27 @@ def measure(case: Case, dtype: str, options: argparse.Namespace, cpus) -> list[d
     return [row | sizes | {"work": case.work, "batch": case.batch} for row in rows]
 
 
-def ratio_of(rows: list[dict]) -> float:
-    """Best time of the best peer divided by ours; above 1, we are quicker."""
-    return min((row["ratio_best"] for row in rows if row["engine"] != "thalweg"), default=1.0)
+def ratio_of(rows: list[dict], handed: bool = False) -> float:
+    """Best time of the best peer divided by ours; above 1, we are quicker.
+
+    Of peers that draw their minibatches, as we do, if there are such; `handed` counts all.
+    """
+    peers = [row for row in rows if row["engine"] != "thalweg"]
+    drawing = [row for row in peers if row["engine"].endswith("_draws")]
+    counted = peers if handed or not drawing else drawing
+    return min((row["ratio_best"] for row in counted), default=1.0)
 
 
-HEAD = f"{'shape':<10} {'work':<10} {'N':>5} {'R':>7} {'steps':>5} {'dtype':<8}"
+SIZES = f"{'N':>5} {'R':>7} {'steps':>5}"
+HEAD = f"{'shape':<10} {'work':<10} {SIZES} {'dtype':<8} {'ratio':>6} {'handed':>9}"
 
 
 def print_cell(case: Case, dtype: str, rows: list[dict]) -> None:
     """One line: microseconds per replica-step of ours and of every peer, and the ratio."""
     times = "  ".join(f"{row['engine']} {row['best_us']:.4g}" for row in rows)
-    ratio = ratio_of(rows)
-    print(
-        f"{cell_name(case, dtype)} {ratio:>6.2f} {'<1' if ratio < 1 else '  '}  {times}", flush=True
-    )
+    ratios = [ratio_of(rows), ratio_of(rows, handed=True)]
+    marks = " ".join(f"{ratio:>6.2f} {'<1' if ratio < 1 else '  '}" for ratio in ratios)
+    print(f"{cell_name(case, dtype)} {marks}  {times}", flush=True)
 
 
 def cell_name(case: Case, dtype: str) -> str:
@@ -174,11 +180,16 @@ def forget_compiled() -> None:
 
 def summary(rows: list[dict]) -> str:
     """How many cells there were, and how many of them somebody else won."""
-    cells = [row for row in rows if row["engine"] == "thalweg"]
-    ratios = [row["ratio_best"] for row in rows if row["engine"] != "thalweg"]
-    lost = len({cell_key(row) for row in rows if row["ratio_best"] < 1})
-    worst = min(ratios, default=float("nan"))
-    return f"{len(cells)} cells, {lost} slower than the best peer, smallest ratio {worst:.2f}"
+    cells: dict[tuple, list[dict]] = {}
+    for row in rows:
+        cells.setdefault(cell_key(row), []).append(row)
+    parts = [f"{len(cells)} cells"]
+    for handed, who in ((False, "the best peer"), (True, "the best, those handed minibatches too")):
+        ratios = [ratio_of(some, handed) for some in cells.values()]
+        lost = sum(ratio < 1 for ratio in ratios)
+        worst = min(ratios, default=float("nan"))
+        parts.append(f"{lost} slower than {who} (smallest ratio {worst:.2f})")
+    return ", ".join(parts)
 
 
 def cell_key(row: dict) -> tuple:
@@ -191,7 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.child is not None:
         options.child.write_text(json.dumps(measure_here(options)))
         return 0
-    print(f"microseconds per replica-step (per gradient), one thread\n{HEAD} {'ratio':>6}")
+    print(f"microseconds per replica-step (per gradient), one thread\n{HEAD}")
     rows, failed = [], False
     given = sys.argv[1:] if arguments is None else arguments
     for shape in words(options.shape, SHAPES, "--shape"):

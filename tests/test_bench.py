@@ -51,6 +51,35 @@ def test_langevin_agrees_with_jax():
     assert "jax_chunk" in done.stdout
 
 
+def test_of_sgd_one_peer_draws_its_minibatches(tmp_path):
+    """As our engine does; the others are handed its sample numbers, all to be compared."""
+    out = tmp_path / "figures.json"
+    done = compare(
+        "--case", "B", "--replicas", "4", "--rounds", "1", "--dtype", "float64",
+        "--engines", "thalweg,jax", "--json", str(out),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {row["engine"]: row for row in json.loads(out.read_text())}
+    assert "jax_draws" in rows
+    assert all(row["difference"] <= 1e-10 for row in rows.values())
+
+
+def test_drawn_minibatches_see_every_sample_once_an_epoch():
+    import jax
+    import numpy as np
+    from bench.cases import Case
+    from bench.peers.jax_vmap import drawn_batches
+
+    case = Case("x", (1, 2, 1), "tanh", "mse", 12, 3, "sgd", steps=5, batch=5)  # 25 of 36 samples
+    batches = np.asarray(drawn_batches(case, jax.random.split(jax.random.key(0), 3)))
+    assert batches.shape == (5, 3, 5)
+    orders = batches.transpose(1, 0, 2).reshape(3, 25)
+    for first in (0, 12):
+        epochs = np.sort(orders[:, first : first + 12], axis=1)
+        assert (epochs == np.arange(12)).all()
+    assert len({tuple(order) for order in orders[:, :24].reshape(-1, 12)}) == 6
+
+
 def test_unknown_names_are_listed():
     for option, value in (("--case", "Z"), ("--dtype", "float16"), ("--engines", "matlab")):
         done = compare(option, value, "--rounds", "1")
@@ -104,8 +133,12 @@ def test_a_lost_cell_is_counted():
     lost[1]["ratio_best"] = 0.8
     assert shapes.ratio_of(won) == 1.5
     assert shapes.ratio_of(lost) == 0.8
-    said = shapes.summary(won + lost)
-    assert said == "2 cells, 1 slower than the best peer, smallest ratio 0.80"
+    drawn = [dict(row, dtype="float16") for row in lost]
+    drawn.append(dict(drawn[1], engine="jax_draws", ratio_best=1.2))
+    assert shapes.ratio_of(drawn) == 1.2
+    assert shapes.ratio_of(drawn, handed=True) == 0.8
+    said = shapes.summary(won + lost + drawn)
+    assert said.startswith("3 cells, 1 slower than the best peer (smallest ratio 0.80), 2 slower")
 
 
 def test_chunks_of_jax_divide_the_replicas():

@@ -8,6 +8,9 @@ Both are given their best case: activations as samples x units or units x sample
 the chunks, whichever is quickest in a trial before the race. ``jax_rows`` is the quicker of the two
 with activations as samples x units, which is what one writes, where that is not their best.
 
+Of minibatches these three are handed the orders our engine draws. ``jax_draws`` is the quickest of
+them with its own: jax.random.permutation for every replica and epoch, as SGD needs them.
+
 Noise is jax.random.normal with ``threefry2x32`` keys, the default: on CPUs the ``rbg`` and
 ``unsafe_rbg`` generators took several times longer when this was written. Keys carry their
 generator with them, so no choice leaks elsewhere.
@@ -17,6 +20,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -90,6 +95,18 @@ def sgd_block(case, loss, inputs, targets):
     return block
 
 
+def drawn_batches(case, keys):
+    """Samples of every minibatch [S, c, B], of a new order for each of c keys and each epoch."""
+    epochs = -(-case.steps * case.batch // case.samples)
+
+    def of_one(key):
+        order = jax.vmap(lambda k: jax.random.permutation(k, case.samples))
+        drawn = order(jax.random.split(key, epochs)).astype(jnp.int32)
+        return drawn.reshape(-1)[: case.steps * case.batch].reshape(case.steps, case.batch)
+
+    return jax.vmap(of_one, out_axes=1)(keys)
+
+
 def evaluation_block(case, loss, inputs, targets):
     """A block of replicas of what is evaluated once: (theta [c, P], v [c, P]) -> result."""
 
@@ -112,8 +129,11 @@ def keys(count: int):
     return jax.random.split(jax.random.key(SEED, impl="threefry2x32"), count)
 
 
-def whole_or_chunks(problem: Problem, units_first: bool, chunk: int | None):
-    """A jitted function and its arguments, over all replicas or mapped over chunks of them."""
+def whole_or_chunks(problem: Problem, units_first: bool, chunk: int | None, draws: bool = False):
+    """A jitted function and its arguments, over all replicas or mapped over chunks of them.
+
+    With `draws` SGD draws its minibatches.
+    """
     case = problem.case
     loss = partial(mean_loss, case, units_first)
     inputs, targets, theta, v = map(
@@ -129,8 +149,10 @@ def whole_or_chunks(problem: Problem, units_first: bool, chunk: int | None):
         block = langevin_block(case, loss, inputs, targets)
         mapped, extra = (cut(theta), keys(pieces)), (jnp.zeros((), theta.dtype),)
     elif case.work == "sgd":
-        block = sgd_block(case, loss, inputs, targets)
-        mapped, extra = (cut(theta), cut(jnp.asarray(problem.batches), axis=1)), ()
+        given = sgd_block(case, loss, inputs, targets)
+        block = given if not draws else lambda theta, key: given(theta, drawn_batches(case, key))
+        batches = keys(case.replicas) if draws else jnp.asarray(problem.batches)
+        mapped, extra = (cut(theta), cut(batches, axis=0 if draws else 1)), ()
     else:
         block = evaluation_block(case, loss, inputs, targets)
         mapped, extra = (cut(theta), cut(v)), ()
@@ -153,6 +175,20 @@ def task(problem: Problem, units_first: bool, chunk: int | None = None):
         if problem.case.work == "langevin":
             used = (jnp.asarray(TEMPERATURE if noise else 0.0, problem.theta.dtype),)
         return np.asarray(function(mapped, used).block_until_ready())
+
+    return call
+
+
+def drawing_task(problem: Problem, units_first: bool, chunk: int | None):
+    """A task of SGD that draws its minibatches when it is timed, and uses ours to be compared."""
+    case, quiet = problem.case, task(problem, units_first, chunk)
+    function, mapped, _ = whole_or_chunks(problem, units_first, chunk, draws=True)
+    few = np.asarray(drawn_batches(replace(case, steps=-(-case.samples // case.batch)), keys(3)))
+    for order in few.transpose(1, 0, 2).reshape(3, -1)[:, : case.samples]:
+        assert (np.sort(order) == np.arange(case.samples)).all(), "an epoch sees every sample once"
+
+    def call(noise: bool) -> np.ndarray:
+        return np.asarray(function(mapped, ()).block_until_ready()) if noise else quiet(False)
 
     return call
 
@@ -199,7 +235,7 @@ def reference(problem: Problem) -> dict:
 
 
 def variants(problem: Problem, rows: bool = False) -> dict[str, dict]:
-    """Everything to choose from: engine -> a key of the variant -> its task.
+    """Everything to choose from: engine -> (layout, chunk) of the variant -> its task.
 
     The layout is the quicker of two in a trial; ``jax`` is absent where its activations would
     stream through memory, ``jax_chunk`` where R cannot be cut. With `rows` the layout of samples x
@@ -209,26 +245,34 @@ def variants(problem: Problem, rows: bool = False) -> dict[str, dict]:
     trial = None if whole_is_small(problem) or not chunks else chunks[-1]
     layouts = {units_first: task(problem, units_first, trial) for units_first in (False, True)}
     best = quickest(layouts)
-    if trial is None:
-        found = {"jax": {None: layouts[best]}}
-    else:
-        found = {"jax_chunk": {trial: layouts[best]}}
+    found = {"jax" if trial is None else "jax_chunk": {(best, trial): layouts[best]}}
     for c in chunks:
         if c != trial:
-            found.setdefault("jax_chunk", {})[c] = task(problem, best, c)
+            found.setdefault("jax_chunk", {})[best, c] = task(problem, best, c)
     if rows and best:
-        others = {c: task(problem, False, c) for c in chunks if c != trial}
-        found["jax_rows"] = {trial: layouts[False], **others}
+        others = {(False, c): task(problem, False, c) for c in chunks if c != trial}
+        found["jax_rows"] = {(False, trial): layouts[False], **others}
     return found
 
 
+def with_draws(problem: Problem, tasks: dict[tuple, Callable]) -> dict[str, Callable]:
+    """The tasks (engine, variant) -> task by engine; for SGD also the quickest with its draws."""
+    named = {engine: task for (engine, _), task in tasks.items()}
+    if problem.case.work == "sgd":
+        _, variant = quickest(tasks)
+        named["jax_draws"] = drawing_task(problem, *variant)
+    return named
+
+
 def engines(problem: Problem) -> dict:
-    """``jax``, ``jax_chunk`` and ``jax_rows``, each with its best variant."""
-    return {n: tasks[quickest(tasks)] for n, tasks in variants(problem, rows=True).items()}
+    """``jax``, ``jax_chunk`` and ``jax_rows``, each with its best variant; ``jax_draws`` of SGD."""
+    found = variants(problem, rows=True)
+    chosen = {name: quickest(tasks) for name, tasks in found.items()}
+    return with_draws(problem, {(name, key): found[name][key] for name, key in chosen.items()})
 
 
 def best(problem: Problem) -> dict:
-    """Only the quickest variant of all, under its engine's name."""
+    """Only the quickest variant of all, under its engine's name; of SGD also with its draws."""
     tasks = {(n, key): task for n, some in variants(problem).items() for key, task in some.items()}
     winner = quickest(tasks)
-    return {winner[0]: tasks[winner]}
+    return with_draws(problem, {winner: tasks[winner]})
