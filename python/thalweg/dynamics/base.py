@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -83,7 +84,7 @@ class Dynamics(Record):
         >>> tw.SGD(0.1).arguments()["learning_rate"]
         0.1
         """
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: getattr(self, name) for name in _names(type(self))}
 
     def __repr__(self) -> str:
         shown = []
@@ -243,7 +244,7 @@ class Dynamics(Record):
     ) -> Job:
         """Resolve a checked run into what the chunk loop needs."""
         rule, module = self.rule(landscape), landscape._module
-        layout = module.rule_layout(rule.name, rule.options)
+        layout = _layout(module, rule.name, tuple(rule.options.items()))
         replicas = len(ids)
         rows = np.empty((len(layout["parameters"]), replicas))
         for row, name in zip(rows, layout["parameters"], strict=True):
@@ -287,9 +288,20 @@ class Dynamics(Record):
         }
 
 
+@cache
+def _names(kind: type[Dynamics]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
+
+
+@cache
+def _layout(module: Any, rule: str, options: tuple[tuple[str, float], ...]) -> dict[str, Any]:
+    """Return the names of what a rule is given, carries and shows."""
+    return module.rule_layout(rule, dict(options))
+
+
 def _broadcast(name: str, value: Any, replicas: int) -> Any:
     """Return `value` if it is one number, or one per replica."""
-    if np.ndim(value) == 1 and len(value) != replicas:
+    if isinstance(value, np.ndarray) and len(value) != replicas:
         expected = f"one number, or one for each of the R = {replicas} replicas of theta"
         raise ValueError(message(name, expected, f"{len(value)} numbers"))
     return value

@@ -267,6 +267,8 @@ def divergence(result: Any) -> DivergenceError:
 
 def warn_of_losses(start: State, status: Status) -> None:
     """Warn of replicas lost or restored since `start`."""
+    if not status.codes.any() and not status.restores.any():
+        return
     parts = []
     lost = np.flatnonzero((status.codes == DIVERGED) & (start["status"] != DIVERGED))
     if lost.size:

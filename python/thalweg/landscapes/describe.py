@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import pickle
 from typing import Any
 
 import numpy as np
@@ -43,13 +44,6 @@ def describe_landscape(landscape: Any) -> dict[str, Any]:
     return {"class": type(landscape).__qualname__, "dim": int(landscape.dim)}
 
 
-def _copied(value: Any) -> Any:
-    """Return a copy of JSON types. Every run asks for one, and copy.deepcopy is slow."""
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
-
-
 class Described:
     """Arguments kept for rebuilding, printing and pickling; attributes cannot be reassigned.
 
@@ -57,7 +51,7 @@ class Described:
     """
 
     arguments: dict[str, Any]
-    _description: dict[str, Any]
+    _description: bytes  # pickled: every run asks for a copy, and copy.deepcopy is slow
 
     def _set(self, **attributes: Any) -> None:
         for name, value in attributes.items():
@@ -79,8 +73,9 @@ class Described:
         """
         if not hasattr(self, "_description"):
             kept = {name: value for name, value in self.arguments.items() if name != "device"}
-            self._set(_description={"class": type(self).__name__, **summarize(kept)})
-        return _copied(self._description)
+            whole = {"class": type(self).__name__, **summarize(kept)}
+            self._set(_description=pickle.dumps(whole))
+        return pickle.loads(self._description)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={show(value, 40)}" for name, value in self.arguments.items())
