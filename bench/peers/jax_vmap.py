@@ -9,7 +9,7 @@ the chunks, whichever is quickest in a trial before the race. ``jax_rows`` is th
 with activations as samples x units, which is what one writes, where that is not their best.
 
 Of minibatches these three are handed the orders our engine draws. ``jax_draws`` is the quickest of
-them with its own: jax.random.permutation for every replica and epoch, as SGD needs them.
+them with a draw of its own, a new order for every replica and epoch, as SGD needs them.
 
 Noise is jax.random.normal with ``threefry2x32`` keys, the default: on CPUs the ``rbg`` and
 ``unsafe_rbg`` generators took several times longer when this was written. Keys carry their
@@ -21,7 +21,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import jax
@@ -95,16 +94,18 @@ def sgd_block(case, loss, inputs, targets):
     return block
 
 
-def drawn_batches(case, keys):
-    """Samples of every minibatch [S, c, B], of a new order for each of c keys and each epoch."""
+def drawn_batches(case) -> np.ndarray:
+    """Samples of every minibatch int32 [S, R, B], in a new order for every replica and epoch.
+
+    By NumPy: jax.random.permutation took several times as long on a processor.
+    """
     epochs = -(-case.steps * case.batch // case.samples)
-
-    def of_one(key):
-        order = jax.vmap(lambda k: jax.random.permutation(k, case.samples))
-        drawn = order(jax.random.split(key, epochs)).astype(jnp.int32)
-        return drawn.reshape(-1)[: case.steps * case.batch].reshape(case.steps, case.batch)
-
-    return jax.vmap(of_one, out_axes=1)(keys)
+    ordered = np.arange(case.samples, dtype=np.int32)
+    orders = np.random.default_rng().permuted(
+        np.broadcast_to(ordered, (case.replicas * epochs, case.samples)), axis=1
+    )
+    used = orders.reshape(case.replicas, -1)[:, : case.steps * case.batch]
+    return used.reshape(case.replicas, case.steps, case.batch).transpose(1, 0, 2)
 
 
 def evaluation_block(case, loss, inputs, targets):
@@ -129,33 +130,26 @@ def keys(count: int):
     return jax.random.split(jax.random.key(SEED, impl="threefry2x32"), count)
 
 
-def whole_or_chunks(problem: Problem, units_first: bool, chunk: int | None, draws: bool = False):
-    """A jitted function and its arguments, over all replicas or mapped over chunks of them.
-
-    With `draws` SGD draws its minibatches.
-    """
+def whole_or_chunks(problem: Problem, units_first: bool, chunk: int | None):
+    """A jitted function and its arguments, over all replicas or mapped over chunks of them."""
     case = problem.case
     loss = partial(mean_loss, case, units_first)
-    inputs, targets, theta, v = map(
-        jnp.asarray, (problem.inputs, problem.targets, problem.theta, problem.v)
+    inputs, targets, theta = (
+        jnp.asarray(problem.inputs),
+        jnp.asarray(problem.targets),
+        problem.theta,
     )
     pieces = 1 if chunk is None else case.replicas // chunk
 
-    def cut(array, axis=0):
-        shape = (*array.shape[:axis], pieces, -1, *array.shape[axis + 1 :])
-        return jnp.moveaxis(array.reshape(shape), axis, 0)
-
     if case.work == "langevin":
         block = langevin_block(case, loss, inputs, targets)
-        mapped, extra = (cut(theta), keys(pieces)), (jnp.zeros((), theta.dtype),)
+        mapped, extra = (cut(theta, pieces), keys(pieces)), (jnp.zeros((), theta.dtype),)
     elif case.work == "sgd":
-        given = sgd_block(case, loss, inputs, targets)
-        block = given if not draws else lambda theta, key: given(theta, drawn_batches(case, key))
-        batches = keys(case.replicas) if draws else jnp.asarray(problem.batches)
-        mapped, extra = (cut(theta), cut(batches, axis=0 if draws else 1)), ()
+        block = sgd_block(case, loss, inputs, targets)
+        mapped, extra = (cut(theta, pieces), cut(problem.batches, pieces, axis=1)), ()
     else:
         block = evaluation_block(case, loss, inputs, targets)
-        mapped, extra = (cut(theta), cut(v)), ()
+        mapped, extra = (cut(theta, pieces), cut(problem.v, pieces)), ()
 
     @jax.jit
     def function(mapped, extra):
@@ -167,28 +161,24 @@ def whole_or_chunks(problem: Problem, units_first: bool, chunk: int | None, draw
     return function, mapped, extra
 
 
-def task(problem: Problem, units_first: bool, chunk: int | None = None):
+def cut(array: np.ndarray, pieces: int, axis: int = 0):
+    """`array` with the replicas along `axis` in pieces, which come first."""
+    shape = (*array.shape[:axis], pieces, -1, *array.shape[axis + 1 :])
+    return jnp.asarray(np.moveaxis(array.reshape(shape), axis, 0))
+
+
+def task(problem: Problem, units_first: bool, chunk: int | None = None, draws: bool = False):
+    """With `draws`, SGD that is timed draws its minibatches; else it has those of our engine."""
+    case = problem.case
     function, mapped, extra = whole_or_chunks(problem, units_first, chunk)
 
     def call(noise: bool) -> np.ndarray:
-        used = extra
-        if problem.case.work == "langevin":
+        given, used = mapped, extra
+        if case.work == "langevin":
             used = (jnp.asarray(TEMPERATURE if noise else 0.0, problem.theta.dtype),)
-        return np.asarray(function(mapped, used).block_until_ready())
-
-    return call
-
-
-def drawing_task(problem: Problem, units_first: bool, chunk: int | None):
-    """A task of SGD that draws its minibatches when it is timed, and uses ours to be compared."""
-    case, quiet = problem.case, task(problem, units_first, chunk)
-    function, mapped, _ = whole_or_chunks(problem, units_first, chunk, draws=True)
-    few = np.asarray(drawn_batches(replace(case, steps=-(-case.samples // case.batch)), keys(3)))
-    for order in few.transpose(1, 0, 2).reshape(3, -1)[:, : case.samples]:
-        assert (np.sort(order) == np.arange(case.samples)).all(), "an epoch sees every sample once"
-
-    def call(noise: bool) -> np.ndarray:
-        return np.asarray(function(mapped, ()).block_until_ready()) if noise else quiet(False)
+        if draws and noise:
+            given = (mapped[0], cut(drawn_batches(case), len(mapped[0]), axis=1))
+        return np.asarray(function(given, used).block_until_ready())
 
     return call
 
@@ -260,7 +250,7 @@ def with_draws(problem: Problem, tasks: dict[tuple, Callable]) -> dict[str, Call
     named = {engine: task for (engine, _), task in tasks.items()}
     if problem.case.work == "sgd":
         _, variant = quickest(tasks)
-        named["jax_draws"] = drawing_task(problem, *variant)
+        named["jax_draws"] = task(problem, *variant, draws=True)
     return named
 
 

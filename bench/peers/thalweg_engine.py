@@ -20,15 +20,12 @@ def engines(problem: Problem) -> dict:
             land, problem.theta, case.steps, record_every=unrecorded, rng=SEED, threads=threads
         ).final
 
-    def langevin(noise: bool) -> np.ndarray:
-        return run(tw.Langevin(TEMPERATURE if noise else 0.0, STEP_SIZE))
-
-    def sgd(noise: bool) -> np.ndarray:
-        return run(tw.SGD(LEARNING_RATE, batch_size=case.batch))
+    thermal, quiet = (tw.Langevin(t, STEP_SIZE) for t in (TEMPERATURE, 0.0))
+    descent = tw.SGD(LEARNING_RATE, batch_size=case.batch) if case.batch else None
 
     tasks = {
-        "langevin": langevin,
-        "sgd": sgd,
+        "langevin": lambda noise: run(thermal if noise else quiet),
+        "sgd": lambda noise: run(descent),
         "gradient": lambda noise: land.gradient(problem.theta, threads=threads)[1],
         "hvp": lambda noise: land.hvp(problem.theta, problem.v, threads=threads),
         "energy": lambda noise: land.energy(problem.theta, threads=threads),
