@@ -2,8 +2,8 @@
 
 A task is called as ``task(noise)`` and returns one array: the final points [R, P] of dynamics, or
 what was asked for (gradients [R, P], products [R, P], energies [R], Hessians [R, P, P]). With
-``noise=False`` Langevin dynamics runs at temperature zero, so that all engines can be compared
-number by number.
+``noise=False`` Langevin dynamics runs at temperature zero and SGD on the minibatches of our engine,
+so that all engines can be compared number by number.
 """
 
 from __future__ import annotations
