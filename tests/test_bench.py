@@ -151,7 +151,7 @@ def test_chunks_of_jax_divide_the_replicas():
 
 def test_scaling_measures_draws_and_says_what_one_replica_costs(tmp_path):
     figures, plot = tmp_path / "figures.json", tmp_path / "plot.svg"
-    few = ("--case", "C", "--most", "2", "--rounds", "1", "--json", str(figures))
+    few = ("--case", "C", "--most", "2", "--rounds", "1", "--passes", "1", "--json", str(figures))
     done = module("bench.scaling", *few, "--out", str(plot))
     assert done.returncode == 0, done.stderr
     replicas, samples = json.loads(figures.read_text())
@@ -185,6 +185,8 @@ def test_cliffs_slopes_and_single_replicas_by_hand():
     # Over N the cost that must not grow is that of a sample.
     assert scaling.cliffs(series([1.0, 4.0, 16.0], "samples"), 1.25) == []
     assert len(scaling.cliffs(series([1.0, 4.0, 24.0], "samples"), 1.25)) == 1
+    both = scaling.best_of([series([3.0, 2.0]), series([1.0, 4.0])])
+    assert [point["best_us"] for point in both] == [1.0, 2.0]
 
 
 def test_guard_flags_five_per_cent_more_and_lets_one_pass(tmp_path, monkeypatch, capsys):
