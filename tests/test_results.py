@@ -195,9 +195,21 @@ def test_a_slow_run_is_cut_and_a_short_one_is_not(monkeypatch):
     assert made == [50]
     made.clear()
     monkeypatch.setattr(engine, "FIRST_CHUNK_WORK", 1)
+    monkeypatch.setattr(engine, "CARRY_WORK", 0)
     monkeypatch.setattr(engine, "CHUNK_SECONDS", 1e9)
     run(steps=100)
     assert made == [1, 8, 64, 27]  # grows eightfold while the pace is unknown
+
+
+def test_chunks_are_longer_where_the_state_is_large(monkeypatch):
+    """A state carried between chunks of one cheap step each cost several times the steps."""
+    data = tw.datasets.from_arrays(np.ones((1000, 784)), np.zeros((1000, 10)))
+    land = tw.MLP([784, 30, 10], loss="mse", data=data, dtype="float32")
+    made = []
+    advance = engine.Job.advance
+    monkeypatch.setattr(engine.Job, "advance", lambda s, *a: (made.append(a[2]), advance(s, *a))[1])
+    tw.SGD(0.1, batch_size=7).run(land, land.init(400, rng=0), 12, record_every=12, rng=1)
+    assert made == [12]
 
 
 def test_a_trajectory_survives_the_disk(tmp_path):

@@ -39,6 +39,8 @@ CHUNK_SECONDS = 0.25
 FIRST_CHUNK_WORK = 3e8  # parameters times samples: some 30 to 100 ms of compiled steps
 STEP_WORK = 200  # what a step of a replica costs besides, in the same coin
 GROWTH = 8  # from one chunk to the next, until the pace is known
+# A chunk is not shorter than ten times what it takes to carry a byte of the state to the next one.
+CARRY_SECONDS, CARRY_WORK = 2.5e-9, 25
 
 State = dict[str, np.ndarray]
 
@@ -63,6 +65,11 @@ class Job:
     progress: bool
     provenance: dict[str, Any]
 
+    def state_bytes(self) -> int:
+        """Return the size of points, gradient and carried vectors."""
+        size = len(self.replicas) * self.landscape.dim * np.dtype(self.landscape.dtype).itemsize
+        return (2 + len(self.layout["vectors"])) * size
+
     def records_until(self, step: int) -> int:
         """Return how many records steps 1 .. `step` make."""
         return step // self.record_every
@@ -70,7 +77,8 @@ class Job:
     def fresh_state(self, theta: np.ndarray) -> State:
         """Return the state before the first step; the rule fills in what it carries."""
         replicas, dim = theta.shape
-        self._require_memory_for_state(theta)
+        # Twice: the state before a chunk is kept until the one after it exists.
+        require_memory({f"state of {list(theta.shape)} points": 2 * self.state_bytes()})
         return {
             "points": theta.copy(),
             "vectors": np.zeros((len(self.layout["vectors"]), replicas, dim), theta.dtype),
@@ -79,11 +87,6 @@ class Job:
             "status_step": np.zeros(replicas, np.int64),
             "restores": np.zeros(replicas, np.int64),
         }
-
-    def _require_memory_for_state(self, theta: np.ndarray) -> None:
-        # Twice: the state before a chunk is kept until the one after it exists, with the gradient.
-        count = 2 * (2 + len(self.layout["vectors"]))
-        require_memory({f"state of {list(theta.shape)} points": count * theta.nbytes})
 
     def advance(
         self, state: State, first_step: int, steps: int, parameters: np.ndarray | None = None
@@ -150,22 +153,26 @@ class Snapshot:
 
 
 class Pace:
-    """Sizes chunks so that each takes about `CHUNK_SECONDS`."""
+    """Sizes chunks so that each takes about `CHUNK_SECONDS`, longer where the state is large."""
 
     def __init__(self, job: Job) -> None:
         work = getattr(job.landscape, "work", None)  # a user's function: nobody knows
         if work and (batch := getattr(job.dynamics, "batch_size", None)):
             work = max(1, work * batch // job.landscape.n_samples)
-        per_step = len(job.replicas) * (work + STEP_WORK) if work else FIRST_CHUNK_WORK
-        self._next = max(1, int(FIRST_CHUNK_WORK // per_step))
+        carried = job.state_bytes()
+        self._seconds = max(CHUNK_SECONDS, CARRY_SECONDS * carried)
+        self._next = 1
+        if work:
+            first = max(FIRST_CHUNK_WORK, CARRY_WORK * carried)
+            self._next = max(1, int(first // (len(job.replicas) * (work + STEP_WORK))))
 
     def chunk(self, left: int) -> int:
-        """Return the size of the next chunk of at most `left` steps."""
-        return min(left, self._next)
+        """Return the size of the next chunk of at most `left` steps; none is left for a stub."""
+        return left if left <= 1.25 * self._next else self._next
 
     def took(self, steps: int, seconds: float) -> None:
         """Learn from a finished chunk."""
-        fitting = int(CHUNK_SECONDS * steps / max(seconds, 1e-9))
+        fitting = int(self._seconds * steps / max(seconds, 1e-9))
         self._next = max(1, min(fitting, GROWTH * steps))
 
 
