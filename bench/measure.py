@@ -18,7 +18,7 @@ from .peers import Task
 # hence the looser figure.
 AGREEMENT = {"float64": 1e-10, "float32": 2e-3}
 
-# Threads of BLAS go on spinning for tens of milliseconds, and would take a core of whoever is next.
+# Threads of BLAS go on spinning for a while, and would take a core of whoever is next.
 QUIET_SECONDS = 0.1
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -293,7 +293,7 @@ def _names(kind: type[Dynamics]) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind))
 
 
-@cache
+@lru_cache(maxsize=64)  # options are numbers: there is no end of them
 def _layout(module: Any, rule: str, options: tuple[tuple[str, float], ...]) -> dict[str, Any]:
     """Return the names of what a rule is given, carries and shows."""
     return module.rule_layout(rule, dict(options))

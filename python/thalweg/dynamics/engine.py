@@ -1,7 +1,8 @@
 """The loop around the compiled loop: a run is made in chunks of about a quarter of a second.
 
-Between chunks the progress bar moves, divergence is looked at, and a state is kept to which Ctrl-C
-can fall back. Where the chunks are cut changes no bit of the result.
+Those of a large state are longer. Between chunks the progress bar moves, divergence is looked at,
+and a state is kept to which Ctrl-C can fall back. Where the chunks are cut changes no bit of the
+result.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ CHUNK_SECONDS = 0.25
 FIRST_CHUNK_WORK = 3e8  # parameters times samples: some 30 to 100 ms of compiled steps
 STEP_WORK = 200  # what a step of a replica costs besides, in the same coin
 GROWTH = 8  # from one chunk to the next, until the pace is known
-# A chunk is not shorter than ten times what it takes to carry a byte of the state to the next one.
+# For each byte of the state, ten times what carrying it from one chunk to the next takes: no chunk
+# is planned shorter.
 CARRY_SECONDS, CARRY_WORK = 2.5e-9, 25
 
 State = dict[str, np.ndarray]
