@@ -134,11 +134,7 @@ def whole_or_chunks(problem: Problem, units_first: bool, chunk: int | None):
     """A jitted function and its arguments, over all replicas or mapped over chunks of them."""
     case = problem.case
     loss = partial(mean_loss, case, units_first)
-    inputs, targets, theta = (
-        jnp.asarray(problem.inputs),
-        jnp.asarray(problem.targets),
-        problem.theta,
-    )
+    theta, inputs, targets = problem.theta, *map(jnp.asarray, (problem.inputs, problem.targets))
     pieces = 1 if chunk is None else case.replicas // chunk
 
     if case.work == "langevin":
