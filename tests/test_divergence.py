@@ -260,3 +260,9 @@ def test_minibatches_may_start_at_no_finite_energy_and_say_so():
     assert_array_equal(together.final[GOOD], without.final)
     with pytest.raises(ValueError, match=f"finite energy, got inf for replica {BAD}"):
         tw.SGD(0.01).run(land, theta, **how)
+    with pytest.raises(tw.DivergenceError, match=f"replica {BAD} diverged at step 0") as caught:
+        tw.SGD(0.01, batch_size=5, on_divergence="raise").run(land, theta, **how)
+    kept = caught.value.result
+    assert kept.state.total_steps == 0
+    assert_array_equal(kept.status.diverged, [BAD])
+    assert_array_equal(kept.final[GOOD], theta[GOOD])

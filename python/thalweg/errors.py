@@ -6,6 +6,7 @@ of their own, because both carry the work that was finished before they happened
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 __all__ = ["DivergenceError", "DivergenceWarning", "Interrupted"]
@@ -60,3 +61,12 @@ class DivergenceError(RuntimeError):
 
 class DivergenceWarning(RuntimeWarning):
     """Replicas diverged, or were restored after a blow-up, in a run that went on without them."""
+
+
+def caller() -> int:
+    """Return the stacklevel of the first frame outside thalweg: where the user's line is."""
+    level, frame = 1, sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -15,10 +15,11 @@ import numpy as np
 
 from .. import rng as _rng
 from .._checks import choice, closest, flag, integer, known_options, message, points, show
+from ..errors import caller
 from ..landscapes.base import thread_count
 from ..landscapes.user import usable
 from ..results import Record
-from .engine import Job, caller, run_job
+from .engine import Job, run_job
 from .trajectory import Trajectory
 
 __all__ = ["Dynamics", "Rule"]

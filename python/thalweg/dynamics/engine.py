@@ -7,33 +7,28 @@ result.
 
 from __future__ import annotations
 
-import sys
 import time
-import warnings
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .._memory import require_memory
-from ..errors import DivergenceError, DivergenceWarning, Interrupted
-from .trajectory import DIVERGED, CarriedState, Status, Trajectory
+from ..errors import Interrupted
+from .losses import Loss, State, divergence, first_loss, warn_of_losses
+from .trajectory import CarriedState, Status, Trajectory
 
 __all__ = [
     "Job",
     "Pace",
     "Records",
     "State",
-    "caller",
-    "divergence",
-    "first_loss",
     "interrupted",
     "progress_bar",
     "run_job",
     "settled",
     "show_progress",
-    "warn_of_losses",
 ]
 
 CHUNK_SECONDS = 0.25
@@ -43,8 +38,6 @@ GROWTH = 8  # from one chunk to the next, until the pace is known
 # For each byte of the state, ten times what carrying it from one chunk to the next takes: no chunk
 # is planned shorter.
 CARRY_SECONDS, CARRY_WORK = 2.5e-9, 25
-
-State = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,11 @@ class Job:
         }
 
     def advance(
-        self, state: State, first_step: int, steps: int, parameters: np.ndarray | None = None
+        self,
+        state: State,
+        first_step: int,
+        steps: int,
+        parameters: np.ndarray | None = None,
     ) -> dict[str, Any]:
         """Make `steps` compiled steps; `state` is left alone.
 
@@ -201,21 +198,28 @@ def run_job(
                 pace.took(chunk, time.perf_counter() - start)
                 if now.total_steps == 0 and "start_energy" in made:
                     job.dynamics.check_start(made["start_energy"])
-                bad = first_loss(now.state, made) if job.dynamics.on_divergence == "raise" else None
-                if bad is not None and bad < now.total_steps + chunk:
-                    # Cut exactly there: where a run stops must not depend on how fast it ran.
-                    chunk = max(1, bad - now.total_steps)
-                    made = job.advance(now.state, now.total_steps, chunk)
+                loss = first_loss(now.state, made)
+                if loss is not None and job.dynamics.on_divergence == "raise":
+                    now = _cut_at(loss, job, now, records)
+                    raise divergence(loss, result())
                 filled = records.put(now.filled, made["records"], made["recorded_points"])
                 now = Snapshot(made, now.total_steps + chunk, filled)
                 show_progress(bar, chunk, made["records"]["energy"])
-                if bad is not None:
-                    raise divergence(result())
     except KeyboardInterrupt:
         raise interrupted(now.total_steps, last_step, result()) from None
     finished = result()
     warn_of_losses(state, finished.status)
     return finished
+
+
+def _cut_at(loss: Loss, job: Job, now: Snapshot, records: Records) -> Snapshot:
+    """Return the run up to a loss: where it stops must not depend on how fast it ran."""
+    steps = loss.step - now.total_steps
+    if steps == 0:
+        return replace(now, state=loss.bury(now.state))
+    made = job.advance(now.state, now.total_steps, steps)
+    filled = records.put(now.filled, made["records"], made["recorded_points"])
+    return Snapshot(loss.bury(made), loss.step, filled)
 
 
 def _trajectory(job: Job, now: Snapshot, records: Records, seconds: float) -> Trajectory:
@@ -246,12 +250,6 @@ def settled(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def first_loss(earlier: State, later: State) -> int | None:
-    """Return the first step at which a replica diverged between two states."""
-    new = (later["status"] == DIVERGED) & (earlier["status"] != DIVERGED)
-    return int(later["status_step"][new].min()) if new.any() else None
-
-
 def interrupted(done: int, last_step: int, result: Any) -> Interrupted:
     """Return the exception that carries what was done when Ctrl-C came."""
     return Interrupted(
@@ -259,52 +257,6 @@ def interrupted(done: int, last_step: int, result: Any) -> Interrupted:
         f"to there: .result.resume({last_step - done}) goes on, .result.save(path) keeps it.",
         result,
     )
-
-
-def divergence(result: Any) -> DivergenceError:
-    """Return the error that says which replica diverged at the last step of `result`."""
-    step = result.state.total_steps
-    lost = np.flatnonzero((result.status.codes == DIVERGED) & (result.status.steps == step))
-    replica = int(lost[0])
-    others = f" (and {lost.size - 1} others)" if lost.size > 1 else ""
-    return DivergenceError(
-        f"replica {replica}{others} diverged at step {step}. This exception's .result holds the "
-        f"run up to there. Use smaller steps, or on_divergence='freeze' to let the others go on.",
-        result,
-    )
-
-
-def warn_of_losses(start: State, status: Status) -> None:
-    """Warn of replicas lost or restored since `start`."""
-    if not status.codes.any() and not status.restores.any():
-        return
-    parts = []
-    lost = np.flatnonzero((status.codes == DIVERGED) & (start["status"] != DIVERGED))
-    if lost.size:
-        first = min(lost, key=lambda r: (status.steps[r], r))
-        parts.append(
-            f"{lost.size} of {status.codes.size} replicas diverged, the first is replica {first} "
-            f"at step {status.steps[first]}; they are nan since, the others are unaffected"
-        )
-    undone = int((status.restores - start["restores"]).sum())
-    if undone:
-        where = np.flatnonzero(status.restores > start["restores"])
-        parts.append(
-            f"{undone} blow-ups in {where.size} replicas (the first is replica {where[0]}) were "
-            f"undone by going back to the last good point"
-        )
-    if parts:
-        text = "; ".join(parts) + ". Smaller steps avoid this; see .status of the result."
-        warnings.warn(text, DivergenceWarning, stacklevel=caller())
-
-
-def caller() -> int:
-    """Return the stacklevel of the first frame outside thalweg: where the user's line is."""
-    level, frame = 1, sys._getframe(1)
-    package = __name__.partition(".")[0]
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def progress_bar(job: Job, steps: int) -> Any:

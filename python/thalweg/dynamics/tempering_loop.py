@@ -17,15 +17,12 @@ from .engine import (
     Job,
     Pace,
     Records,
-    State,
-    divergence,
-    first_loss,
     interrupted,
     progress_bar,
     settled,
     show_progress,
-    warn_of_losses,
 )
+from .losses import Loss, State, divergence, first_loss, warn_of_losses
 from .swaps import Exchange, carried_over, swap
 from .tempered_run import TemperedRun
 from .trajectory import OK, CarriedState, Status
@@ -110,7 +107,7 @@ def run_tempered(
         with progress_bar(job, steps) as bar:
             while now.total_steps < last_step:
                 start = time.perf_counter()
-                made, bad = _advance(job, ladder, now, pace, last_step)
+                made, loss = _advance(job, ladder, now, pace, last_step)
                 chunk = made.total_steps - now.total_steps
                 pace.took(chunk, time.perf_counter() - start)
                 filled = records.put(now.filled, made.state, made.exchange.rows)
@@ -121,8 +118,8 @@ def run_tempered(
                 ):
                     show_progress(bar, unseen, now.state["energy"][None])
                     shown, unseen = start, 0
-                if bad:
-                    raise divergence(result())
+                if loss is not None:
+                    raise divergence(loss, result())
     except KeyboardInterrupt:
         raise interrupted(now.total_steps, last_step, result()) from None
     finished = result()
@@ -132,8 +129,8 @@ def run_tempered(
 
 def _advance(
     job: Job, ladder: Ladder, now: Snapshot, pace: Pace, last_step: int
-) -> tuple[Snapshot, bool]:
-    """Make the round that is due and the steps up to the next; say whether a loss ends the run."""
+) -> tuple[Snapshot, Loss | None]:
+    """Make the round that is due and the steps up to the next; return a loss that ends the run."""
     state, exchange, first = now.state, now.exchange, now.total_steps
     if first and first >= ladder.begin and first % ladder.every == 0:
         state, exchange = _round(job, ladder, now)
@@ -143,11 +140,11 @@ def _advance(
     made = job.advance(state, first, chunk, parameters)
     if first == 0:
         job.dynamics.check_start(made["start_energy"])
-    bad = first_loss(state, made) if job.dynamics.on_divergence == "raise" else None
-    if bad is not None and bad < first + chunk:
-        chunk = max(1, bad - first)
+    loss = first_loss(state, made) if job.dynamics.on_divergence == "raise" else None
+    if loss is not None and loss.step < first + chunk:
+        chunk = loss.step - first
         made = job.advance(state, first, chunk, parameters)
-    return Snapshot(made, exchange, first + chunk, now.filled), bad is not None
+    return Snapshot(made, exchange, first + chunk, now.filled), loss
 
 
 def _round(job: Job, ladder: Ladder, now: Snapshot) -> tuple[State, Exchange]:

@@ -15,8 +15,7 @@ import numpy as np
 
 from .._checks import choice, finite_array, flag, integer, known_options, message, real, show
 from .._memory import require_memory
-from ..dynamics.engine import caller
-from ..errors import DivergenceWarning, Interrupted
+from ..errors import DivergenceWarning, Interrupted, caller
 from ..landscapes import Landscape, UserLandscape
 from .connectivity_result import ModeConnectivity
 from .path_graph import Graph, lines

@@ -6,8 +6,7 @@ import warnings
 
 import numpy as np
 
-from ..dynamics.engine import caller
-from ..errors import DivergenceWarning
+from ..errors import DivergenceWarning, caller
 from .thermal_result import DIVERGED, ThermalChart
 from .thermal_run import Plan, Sampled
 from .thermal_snapshots import measure_boundary, measure_directions

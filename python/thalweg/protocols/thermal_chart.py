@@ -12,8 +12,7 @@ import numpy as np
 
 from .. import rng as random
 from .._checks import choice, integer, known_options, message, per_replica, real
-from ..dynamics.engine import caller
-from ..errors import Interrupted
+from ..errors import Interrupted, caller
 from ..landscapes import Landscape
 from ..landscapes.user import usable
 from .estimates import FEWEST_RECORDS, require_records

@@ -11,7 +11,7 @@ import numpy as np
 from .. import curvature
 from .. import rng as random
 from ..curvature.products import Products
-from ..dynamics.engine import caller
+from ..errors import caller
 from ..results import Record
 from .estimates import per_temperature, power_law, sparse_mean_with_error
 from .thermal_run import Plan, without_lost
