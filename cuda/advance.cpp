@@ -73,8 +73,8 @@ class RunBuffers {
     job.replicas = count_;
     job.first = first_;
     job.samples = samples;
-    job.steps = {plan.first_step, plan.steps, plan.record_every, given_.before.energy != nullptr,
-                 given_.before.gradient != nullptr};
+    job.steps = {plan.first_step, plan.steps, plan.record_every, given_.before.known(),
+                 both(given_.after.known(), known_for(given_.observables))};
     job.seed = plan.seed;
     job.names = names_.data();
     job.parameters = parameters_.data();

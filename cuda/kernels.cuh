@@ -207,8 +207,8 @@ struct RunBody {
   THALWEG_DEVICE void load(Walker& w, long row) const {
     const long R = job.replicas, P = w.dim();
     copy(w, job.points + row * P, w.vector(point));
-    if (job.steps.energy_known) w.scalar(energy_now) = job.energy[row];
-    if (job.steps.gradient_known) copy(w, job.gradient + row * P, w.vector(slope));
+    if (job.steps.before >= Known::energy) w.scalar(energy_now) = job.energy[row];
+    if (job.steps.before == Known::gradient) copy(w, job.gradient + row * P, w.vector(slope));
     for (int k = 0; k < motion.slots.vectors; ++k)
       copy(w, job.vectors + (k * R + row) * P, w.vector(first_vector + k));
     for (int m = 0; m < motion.slots.scalars; ++m)

@@ -163,6 +163,42 @@ def test_raising_names_replica_and_step_and_keeps_the_work(rule):
     assert_array_equal(kept.energies, frozen.energies[:recorded])
 
 
+@pytest.mark.parametrize("end", [19, 20, 21, 30])
+@pytest.mark.parametrize("on_divergence", ["freeze", "raise"])
+def test_a_loss_at_the_end_of_a_call_is_found_by_the_next(end, on_divergence, target):
+    """Ten times as far with each step: at step 20 the point is finite, x^2 in float32 is not.
+
+    No record asks for the energy of an end, so a run up to there does not see it yet.
+    """
+    land = tw.Quadratic([1.0, 1.0], dtype="float32", device=target)
+    descent = tw.SGD([0.1, 11.0, 0.1], on_divergence=on_divergence)
+
+    def lost(run):
+        if on_divergence == "raise":
+            with pytest.raises(tw.DivergenceError, match="replica 1 diverged at step 20") as caught:
+                run()
+            assert caught.value.result.state.total_steps == 20
+            return caught.value.result
+        with pytest.warns(tw.DivergenceWarning, match="replica 1 at step 20"):
+            return run()
+
+    def begin(steps):
+        return descent.run(land, np.ones((3, 2), np.float32), steps, record_every=1000)
+
+    whole = lost(lambda: begin(40))
+    if end <= 20:
+        first = begin(end)
+        assert first.status.ok.all()
+        assert np.isfinite(first.final).all()
+        found = lost(lambda: first.resume(40 - end))
+    else:
+        found = lost(lambda: begin(end))
+        found = found if on_divergence == "raise" else found.resume(40 - end)
+    assert_array_equal(found.final, whole.final)
+    assert_array_equal(found.status.diverged, [1])
+    assert_array_equal(found.status.steps, [0, 20, 0])
+
+
 def test_a_summary_lists_who_failed_and_when():
     with pytest.warns(tw.DivergenceWarning):
         found = run(RULES["sgd"](too_large(0.3)))

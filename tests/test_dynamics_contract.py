@@ -76,6 +76,28 @@ def test_a_run_may_be_cut_anywhere(dynamics, dtype, target, chunks):
     same_bits(part, whole)
 
 
+@pytest.mark.parametrize(("name", "place"), PAIRS)
+def test_where_a_run_ends_changes_no_bit(name, place, dtype, target):
+    """What nobody asks for behind the last step is not computed."""
+    case, terrain = DYNAMICS_BY_NAME[name], TERRAINS[place]
+    for every in (1, 5):  # the energy of an end is asked for, and it is not
+        plain = {"observables": (), "record_every": every}
+        whole = run(case, terrain, dtype, target, steps=8, **plain)
+        for end in (1, 7):
+            part = run(case, terrain, dtype, target, steps=end, **plain)
+            assert_array_equal(part.energies, whole.energies[: end // every])
+            same_bits(part.resume(8 - end), whole)
+
+
+def test_the_energy_of_a_users_run_is_that_beside_the_gradient():
+    """Its bits may differ from those of the energy alone; here they differ by much."""
+    land = tw.UserLandscape(
+        lambda x: 7 + (x**2).sum(axis=1), lambda x: ((x**2).sum(axis=1), 2 * x), dim=3
+    )
+    found = tw.SGD(0.25).run(land, np.ones((1, 3)), 2, record_every=1)
+    assert_array_equal(found.energies[:, 0], [0.75, 0.1875])
+
+
 def test_a_run_resumes_from_disk(dynamics, dtype, tmp_path):
     whole = run(dynamics, NETWORK, dtype)
     run(dynamics, NETWORK, dtype, steps=50).save(tmp_path / "half.npz")

@@ -15,6 +15,7 @@ struct Call {  // the arguments of advance() that do not depend on the number ty
   py::handle parameters, replicas;
   py::dict state;
   RunPlan plan;
+  bool goes_on;  // if not, what is known at the end is of no use
 };
 
 template <class Real>
@@ -61,10 +62,10 @@ py::dict run(py::handle landscape, Call& call) {
   after.status_step = give("status_step", std::int64_t(), {R});
   after.restores = give("restores", std::int64_t(), {R});
   const Known known = rule->known_at_start();
-  if (known != Known::nothing) after.energy = give("energy", Real(), {R});
   if (known != Known::nothing && !before.energy)
     after.start_energy = give("start_energy", Real(), {R});
-  if (known == Known::gradient) after.gradient = give("gradient", Real(), {R, P});
+  if (call.goes_on && known != Known::nothing) after.energy = give("energy", Real(), {R});
+  if (call.goes_on && known == Known::gradient) after.gradient = give("gradient", Real(), {R, P});
 
   const long n = static_cast<long>(rule->parameters.size());
   const auto parameters = view<double>("parameters", call.parameters, {n, R}, "nR");
@@ -126,8 +127,8 @@ void add_dynamics(py::module_& m) {
       [](py::handle landscape, const std::string& rule, const Options& options,
          py::handle parameters, const py::dict& state, long first_step, long steps,
          long record_every, const std::vector<std::string>& observables, bool record_points,
-         std::uint64_t seed, py::handle replicas, int threads) {
-        Call call{rule, options, parameters, replicas, state, {}};
+         std::uint64_t seed, py::handle replicas, int threads, bool goes_on) {
+        Call call{rule, options, parameters, replicas, state, {}, goes_on};
         call.plan = {0,    first_step, steps,   record_every, observables, record_points,
                      seed, {},         nullptr, threads};
         check_plan(call.plan);
@@ -136,7 +137,7 @@ void add_dynamics(py::module_& m) {
       py::arg("landscape"), py::arg("rule"), py::arg("options"), py::arg("parameters"),
       py::arg("state"), py::arg("first_step"), py::arg("steps"), py::arg("record_every"),
       py::arg("observables"), py::arg("record_points"), py::arg("seed"), py::arg("replicas"),
-      py::arg("threads") = 0);
+      py::arg("threads") = 0, py::arg("goes_on") = true);
 }
 
 }  // namespace thalweg::bindings

@@ -140,9 +140,12 @@ struct Run {
   }
 
   // The gradient at a point does not depend on who asks: what the call before knew is as good.
+  // A user's energy may differ in its last bits from that beside the gradient.
   Steps steps() const {
-    return {plan.first_step, plan.steps, plan.record_every, before.energy != nullptr,
-            before.gradient != nullptr};
+    const bool users = dynamic_cast<const BatchLandscape<Real>*>(&landscape);
+    const Known wanted = both(after.known(), known_for(observables));
+    return {plan.first_step, plan.steps, plan.record_every, before.known(),
+            users ? Known::gradient : wanted};
   }
 
   struct Host {

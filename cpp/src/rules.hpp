@@ -63,11 +63,12 @@ class MotionRule : public Rule<Real> {
   Motion<Real> motion() const override { return motion_; }
   Slots slots() const override { return motion_.slots; }
   Known known_at_start() const override { return motion_.known_at_start(); }
-  bool has_full_energy() const override { return motion_.has_full_energy(); }
   void enter(Ensemble<Real>& ensemble, long first_step) const override {
     motion_.enter(ensemble, first_step);
   }
-  void step(Ensemble<Real>& ensemble, long step) const override { motion_.step(ensemble, step); }
+  Known step(Ensemble<Real>& ensemble, long step, Known after) const override {
+    return motion_.step(ensemble, step, after);
+  }
   Truth lost(Walkers<Real>& w, long step) const override { return motion_.lost(w, step); }
   S observe(const Walkers<Real>& w, Observable what) const override {
     return motion_.observe(w, what);

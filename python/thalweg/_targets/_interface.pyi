@@ -152,4 +152,5 @@ def advance(
     seed: int,
     replicas: NDArray[np.uint32],
     threads: int = 0,
+    goes_on: bool = True,
 ) -> dict[str, Any]: ...

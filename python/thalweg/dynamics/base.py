@@ -119,7 +119,9 @@ class Dynamics(Record):
             Finite starting points; not modified.
         steps : int
         record_every : int
-            A record is made after each step divisible by it.
+            A record is made after each step divisible by it. Behind a last step that is not
+            recorded no energy is looked at: a finite point of infinite energy is found out by
+            `Trajectory.resume`.
         record_points : bool
             Whether to keep the points [S_rec, R, P] as well.
         observables : sequence of str

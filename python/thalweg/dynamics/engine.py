@@ -89,10 +89,13 @@ class Job:
         first_step: int,
         steps: int,
         parameters: np.ndarray | None = None,
+        goes_on: bool = True,
     ) -> dict[str, Any]:
         """Make `steps` compiled steps; `state` is left alone.
 
-        `parameters` [n, R] stand for the job's own where these change between chunks.
+        `parameters` [n, R] stand for the job's own where these change between chunks. A run that
+        does not go on behind these steps takes no gradient at its end, and no energy but to
+        record it.
         """
         return self.landscape._module.advance(
             self.handle,
@@ -108,6 +111,7 @@ class Job:
             self.seed,
             self.replicas,
             self.threads,
+            goes_on,
         )
 
 
@@ -194,7 +198,8 @@ def run_job(
             while now.total_steps < last_step:
                 chunk = pace.chunk(last_step - now.total_steps)
                 start = time.perf_counter()
-                made = job.advance(now.state, now.total_steps, chunk)
+                goes_on = now.total_steps + chunk < last_step
+                made = job.advance(now.state, now.total_steps, chunk, goes_on=goes_on)
                 pace.took(chunk, time.perf_counter() - start)
                 if now.total_steps == 0 and "start_energy" in made:
                     job.dynamics.check_start(made["start_energy"])

@@ -24,7 +24,8 @@ class Status(Record):
     codes : int32 array [R]
         0 still moving, 1 converged (and frozen), 2 diverged (nan since, others untouched).
     steps : int64 array [R]
-        The step at which a replica converged or first diverged; 0 while it moves.
+        The step at which a replica converged or first diverged; 0 while it moves. A replica
+        diverges with its energy, or with its point behind a last step that is not recorded.
     restores : int64 array [R]
         How often a replica blew up and was put back (``on_divergence="restore"``).
 

@@ -13,14 +13,13 @@ struct DescentMotion {
   Slots slots;
 
   THALWEG_DEVICE BatchPlan batches() const { return plan; }
-  THALWEG_DEVICE bool has_full_energy() const { return !plan.used(); }
   THALWEG_DEVICE Known known_at_start() const {
     return plan.used() ? Known::nothing : Known::gradient;
   }
   template <class E>
   THALWEG_DEVICE void enter(E&, long) const {}
   template <class E>
-  THALWEG_DEVICE void step(E& ensemble, long step) const {
+  THALWEG_DEVICE Known step(E& ensemble, long step, Known after) const {
     using W = typename E::Walker;
     if (plan.used()) {
       ensemble.minibatches(plan, step);
@@ -31,7 +30,7 @@ struct DescentMotion {
       static_cast<const Method&>(*this).move(w, step);
       keep_inside(w, point, bound);
     });
-    if (!plan.used()) ensemble.gradient(point, slope, energy_now);
+    return learn(ensemble, plan.used() ? Known::nothing : after);
   }
   template <class W>
   THALWEG_DEVICE auto lost(W& w, long) const {

@@ -19,7 +19,6 @@ struct FlowMotion {
   enum Parameter : int { step_size, energy_tolerance, gradient_tolerance };
 
   THALWEG_DEVICE Known known_at_start() const { return Known::gradient; }
-  THALWEG_DEVICE bool has_full_energy() const { return true; }
   THALWEG_DEVICE BatchPlan batches() const { return {}; }
 
   template <class E>
@@ -32,10 +31,11 @@ struct FlowMotion {
     });
   }
   template <class E>
-  THALWEG_DEVICE void step(E& ensemble, long step) const {
+  THALWEG_DEVICE Known step(E& ensemble, long step, Known) const {
     using W = typename E::Walker;
     adaptive ? adaptive_step(ensemble) : fixed_step(ensemble);
     ensemble.for_each([&](W& w) { settle(w, step); });
+    return Known::gradient;
   }
   template <class W>
   THALWEG_DEVICE auto lost(W& w, long) const {

@@ -24,7 +24,6 @@ struct LangevinMotion {
 
   THALWEG_DEVICE bool baoab() const { return scheme == Scheme::baoab; }
   THALWEG_DEVICE Known known_at_start() const { return Known::gradient; }
-  THALWEG_DEVICE bool has_full_energy() const { return true; }
   THALWEG_DEVICE BatchPlan batches() const { return {}; }
 
   template <class E>
@@ -42,7 +41,7 @@ struct LangevinMotion {
   }
 
   template <class E>
-  THALWEG_DEVICE void step(E& ensemble, long step) const {
+  THALWEG_DEVICE Known step(E& ensemble, long step, Known after) const {
     using W = typename E::Walker;
     using S = typename W::Number;
     if (step <= cooling_steps + 1) ensemble.for_each([&](W& w) { set_coefficients(w, step); });
@@ -54,11 +53,12 @@ struct LangevinMotion {
       else
         overdamped_move(w, step, bound);
     });
-    ensemble.gradient(point, slope, energy_now);
+    const Known known = learn(ensemble, both(after, needed_after_a_move()));
     if (baoab()) ensemble.for_each([&](W& w) { last_kick(w); });
     if (restore)  // here, where the gradient of restored points can still be had
-      if (save_or_restore(ensemble, step)) ensemble.gradient(point, slope, energy_now);
+      if (save_or_restore(ensemble, step)) learn(ensemble, known);
     if (guard > 0) ensemble.for_each([&](W& w) { follow_mean(w, step); });
+    return known;
   }
 
   // Replicas lost in this step. A restored one lives; without restoring, a blow-up ends it.
@@ -79,6 +79,12 @@ struct LangevinMotion {
 
  private:
   static constexpr long checkpoint_interval = 100;
+
+  // A kick takes the gradient; the guard looks at every energy.
+  THALWEG_DEVICE Known needed_after_a_move() const {
+    if (baoab()) return Known::gradient;
+    return restore || guard > 0 ? Known::energy : Known::nothing;
+  }
 
   static THALWEG_DEVICE Real nan() { return std::numeric_limits<Real>::quiet_NaN(); }
   template <class W>
@@ -194,7 +200,7 @@ struct LangevinMotion {
   // Metropolis-adjusted Langevin: the Euler-Maruyama move is a proposal, accepted so that the
   // stationary law is exact (Roberts and Tweedie 1996, doi:10.2307/3318418).
   template <class E>
-  THALWEG_DEVICE void metropolis_step(E& ensemble, long step) const {
+  THALWEG_DEVICE Known metropolis_step(E& ensemble, long step) const {
     using W = typename E::Walker;
     using S = typename W::Number;
     ensemble.for_each([&](W& w) {
@@ -205,6 +211,7 @@ struct LangevinMotion {
     });
     ensemble.gradient(trial, trial + 1, first_temporary + trial_energy);
     ensemble.for_each([&](W& w) { accept(w, step); });
+    return Known::gradient;
   }
   template <class W>
   THALWEG_DEVICE void accept(W& w, long step) const {

@@ -8,9 +8,15 @@ namespace thalweg {
 // One call of a run, which may have been cut into several.
 struct Steps {
   long first, count, record_every;  // of steps made before; of steps to make
-  bool energy_known, gradient_known;
+  Known before;                     // of the points at the start
+  Known wanted;                     // of those at the end, besides what is recorded
 
   THALWEG_INLINE bool recorded(long step) const { return step % record_every == 0; }
+  // What a step is to leave known: the next one needs the gradient.
+  THALWEG_INLINE Known after(long step) const {
+    if (step < first + count) return Known::gradient;
+    return recorded(step) ? both(wanted, Known::energy) : wanted;
+  }
   // Which record of this call a step is.
   THALWEG_INLINE long record(long step) const {
     return step / record_every - first / record_every - 1;
@@ -46,27 +52,32 @@ template <class E, class Motion, class Host>
 THALWEG_DEVICE void run_steps(E& ensemble, const Motion& motion, const Steps& steps, Host& host) {
   using W = typename E::Walker;
   const Known wanted = motion.known_at_start();
-  if (wanted == Known::gradient && !steps.gradient_known)
-    ensemble.gradient(point, slope, energy_now);
-  if (wanted == Known::energy && !steps.energy_known) ensemble.energy(point, energy_now);
+  if (steps.before < wanted) {
+    learn(ensemble, wanted);
+    // A run that ended here need not have looked at the energy.
+    if (steps.first > 0)
+      ensemble.for_each(
+          [&](W& w) { bury(w, steps.first, negate(is_finite(w.scalar(energy_now)))); });
+  }
   ensemble.for_each([&](W& w) { host.started(w); });
   motion.enter(ensemble, steps.first);
-  const bool full = motion.has_full_energy();
   const long last = steps.first + steps.count;
+  Known known = Known::nothing;
   for (long s = steps.first + 1; s <= last; ++s) {
     host.poll();
-    motion.step(ensemble, s);
-    // With minibatches the energy at hand is that of the point before this step.
-    ensemble.for_each([&](W& w) { bury(w, full ? s : s - 1, motion.lost(w, s)); });
+    known = motion.step(ensemble, s, steps.after(s));
+    // Else the energy at hand is that of the point before this step.
+    const bool here = known != Known::nothing;
+    ensemble.for_each([&](W& w) { bury(w, here ? s : s - 1, motion.lost(w, s)); });
     if (!steps.recorded(s)) continue;
-    if (!full) {
+    if (!here) {
       ensemble.all_samples();
       ensemble.energy(point, energy_now);
       ensemble.for_each([&](W& w) { bury(w, s, motion.lost(w, s)); });
     }
     ensemble.for_each([&](W& w) { host.record(w, steps.record(s)); });
   }
-  if (!full) ensemble.for_each([&](W& w) { bury(w, last, infinite_points(w)); });
+  if (known == Known::nothing) ensemble.for_each([&](W& w) { bury(w, last, infinite_points(w)); });
 }
 
 }  // namespace thalweg

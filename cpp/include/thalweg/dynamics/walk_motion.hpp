@@ -20,7 +20,6 @@ struct WalkMotion {
   enum Parameter : int { step_size, energy_cap };
 
   THALWEG_DEVICE Known known_at_start() const { return Known::energy; }
-  THALWEG_DEVICE bool has_full_energy() const { return true; }
   THALWEG_DEVICE BatchPlan batches() const { return {}; }
 
   template <class E>
@@ -33,12 +32,13 @@ struct WalkMotion {
     });
   }
   template <class E>
-  THALWEG_DEVICE void step(E& ensemble, long step) const {
+  THALWEG_DEVICE Known step(E& ensemble, long step, Known) const {
     using W = typename E::Walker;
     const typename W::Number bound(ensemble.upper_bound());
     ensemble.for_each([&](W& w) { propose(w, step, bound); });
     ensemble.energy(y, trial_energy);
     ensemble.for_each([&](W& w) { decide(w, step); });
+    return Known::energy;
   }
   template <class W>
   THALWEG_DEVICE auto lost(W& w, long) const {

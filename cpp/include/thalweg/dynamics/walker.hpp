@@ -35,8 +35,9 @@ namespace thalweg {
 
 enum class Status : int { ok = 0, converged = 1, diverged = 2 };
 
-// What of the landscape must be known before the first step. Runs cut in pieces hand it on.
+// What is known of the landscape at the points: runs cut in pieces hand it on.
 enum class Known { nothing, energy, gradient };
+THALWEG_INLINE Known both(Known a, Known b) { return a < b ? b : a; }
 
 // Slots that every walker has. A motion's own follow: those carried from call to call, then those
 // that live for one call only.
@@ -86,6 +87,15 @@ struct BatchPlan {
     return (step - 1) * size % samples;
   }
 };
+
+// Makes it known, and says what is known then. Both ways to the energy give the same bits: where a
+// run ends changes nothing.
+template <class E>
+THALWEG_DEVICE Known learn(E& ensemble, Known wanted) {
+  if (wanted == Known::gradient) ensemble.gradient(point, slope, energy_now);
+  if (wanted == Known::energy) ensemble.energy(point, energy_now);
+  return wanted;
+}
 
 // What every motion with a full gradient can tell; nan is for what the caller did not refuse.
 template <class W>

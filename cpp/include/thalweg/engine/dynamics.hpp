@@ -1,6 +1,7 @@
 // Dynamics as the engine runs them: a rule makes steps, advance() makes runs.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <thalweg/dynamics/descent_motion.hpp>
@@ -38,15 +39,22 @@ class Rule {
   virtual Slots slots() const = 0;
   // What run_steps() asks of a motion.
   virtual Known known_at_start() const = 0;
-  virtual bool has_full_energy() const = 0;
   virtual void enter(Ensemble<Real>& ensemble, long first_step) const = 0;
-  virtual void step(Ensemble<Real>&, long step) const = 0;
+  virtual Known step(Ensemble<Real>&, long step, Known after) const = 0;
   virtual Truth lost(Walkers<Real>& w, long step) const = 0;
   virtual S observe(const Walkers<Real>&, Observable) const = 0;
 
   // Throws std::invalid_argument for what this rule does not record.
   std::vector<Observable> observables_named(const std::vector<std::string>& names) const;
 };
+
+// What must be known of points to tell these of them.
+inline Known known_for(const std::vector<Observable>& observables) {
+  const auto of_gradient = [](Observable what) {
+    return what == Observable::gradient_squared_norm || what == Observable::virial;
+  };
+  return std::ranges::any_of(observables, of_gradient) ? Known::gradient : Known::nothing;
+}
 
 // Throws std::invalid_argument for minibatches larger than the number of samples.
 void check_batches(const BatchPlan& plan, long samples);
@@ -64,6 +72,11 @@ struct StateArrays {
   Real* start_energy;                // [R] of the points before, or null; only written
   Int* status;
   Long *status_step, *restores;
+
+  Known known() const {
+    if (!energy) return Known::nothing;
+    return gradient ? Known::gradient : Known::energy;
+  }
 };
 template <class Real>
 using StateBefore = StateArrays<const Real, const int, const std::int64_t>;
