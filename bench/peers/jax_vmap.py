@@ -5,8 +5,8 @@
 inside: what an expert writes.
 
 Both are given their best case: activations as samples x units or units x samples, and the size of
-the chunks, whichever is quickest in a trial before the race. ``jax_rows`` is the quicker of the two
-with activations as samples x units, which is what one writes, where that is not their best.
+the chunks, whichever are quickest together in a trial before the race. ``jax_rows`` is the quicker
+of the two with activations as samples x units, which is what one writes, where neither has them.
 
 Of minibatches these three are handed the orders our engine draws. ``jax_draws`` is the quickest of
 them with a draw of its own, a new order for every replica and epoch, as SGD needs them.
@@ -179,13 +179,11 @@ def task(problem: Problem, units_first: bool, chunk: int | None = None, draws: b
     return call
 
 
-def quickest(candidates: dict):
-    """The key of the candidate with the quickest of three calls after compilation.
+def trials(candidates: dict) -> dict:
+    """Seconds of the quickest of three calls of each candidate after compilation.
 
     Slow candidates are called once: chance averages out within a call.
     """
-    if len(candidates) == 1:
-        return next(iter(candidates))
     seconds = {}
     for key, candidate in candidates.items():
         candidate(True)
@@ -195,7 +193,7 @@ def quickest(candidates: dict):
             candidate(True)
             tries.append(time.perf_counter() - began)
         seconds[key] = min(tries)
-    return min(seconds, key=seconds.get)
+    return seconds
 
 
 def chunk_sizes(replicas: int, wanted: tuple[int, ...] = CHUNKS) -> list[int]:
@@ -220,45 +218,46 @@ def reference(problem: Problem) -> dict:
     return {"jax": task(problem, units_first=False)}
 
 
-def variants(problem: Problem, rows: bool = False) -> dict[str, dict]:
-    """Everything to choose from: engine -> (layout, chunk) of the variant -> its task.
+def variants(problem: Problem) -> dict[tuple, Callable]:
+    """Everything to choose from: (whether units come first, chunk or None) -> its task.
 
-    The layout is the quicker of two in a trial; ``jax`` is absent where its activations would
-    stream through memory, ``jax_chunk`` where R cannot be cut. With `rows` the layout of samples x
-    units takes part as ``jax_rows`` if it was the slower one.
+    All replicas at once are absent where their activations would stream through memory, chunks
+    where R cannot be cut.
     """
     chunks = chunk_sizes(problem.case.replicas, GPU_CHUNKS if problem.on_gpu else CHUNKS)
-    trial = None if whole_is_small(problem) or not chunks else chunks[-1]
-    layouts = {units_first: task(problem, units_first, trial) for units_first in (False, True)}
-    best = quickest(layouts)
-    found = {"jax" if trial is None else "jax_chunk": {(best, trial): layouts[best]}}
-    for c in chunks:
-        if c != trial:
-            found.setdefault("jax_chunk", {})[best, c] = task(problem, best, c)
-    if rows and best:
-        others = {(False, c): task(problem, False, c) for c in chunks if c != trial}
-        found["jax_rows"] = {(False, trial): layouts[False], **others}
-    return found
+    sizes = [None, *chunks] if whole_is_small(problem) or not chunks else chunks
+    return {
+        (units_first, chunk): task(problem, units_first, chunk)
+        for chunk in sizes
+        for units_first in (False, True)
+    }
 
 
-def with_draws(problem: Problem, tasks: dict[tuple, Callable]) -> dict[str, Callable]:
-    """The tasks (engine, variant) -> task by engine; for SGD also the quickest with its draws."""
-    named = {engine: task for (engine, _), task in tasks.items()}
+def name_of(variant: tuple) -> str:
+    return "jax" if variant[1] is None else "jax_chunk"
+
+
+def with_draws(problem: Problem, tasks: dict[str, Callable], variant: tuple) -> dict[str, Callable]:
+    """The tasks, and for SGD that `variant` with draws of its own."""
     if problem.case.work == "sgd":
-        _, variant = quickest(tasks)
-        named["jax_draws"] = task(problem, *variant, draws=True)
-    return named
+        tasks["jax_draws"] = task(problem, *variant, draws=True)
+    return tasks
 
 
 def engines(problem: Problem) -> dict:
     """``jax``, ``jax_chunk`` and ``jax_rows``, each with its best variant; ``jax_draws`` of SGD."""
-    found = variants(problem, rows=True)
-    chosen = {name: quickest(tasks) for name, tasks in found.items()}
-    return with_draws(problem, {(name, key): found[name][key] for name, key in chosen.items()})
+    tasks = variants(problem)
+    seconds = trials(tasks)
+    order = sorted(tasks, key=seconds.get)
+    chosen = {name: next(v for v in order if name_of(v) == name) for name in map(name_of, tasks)}
+    if all(units_first for units_first, _ in chosen.values()):
+        chosen["jax_rows"] = next(v for v in order if not v[0])
+    return with_draws(problem, {name: tasks[v] for name, v in chosen.items()}, order[0])
 
 
 def best(problem: Problem) -> dict:
     """Only the quickest variant of all, under its engine's name; of SGD also with its draws."""
-    tasks = {(n, key): task for n, some in variants(problem).items() for key, task in some.items()}
-    winner = quickest(tasks)
-    return with_draws(problem, {winner: tasks[winner]})
+    tasks = variants(problem)
+    seconds = trials(tasks)
+    winner = min(tasks, key=seconds.get)
+    return with_draws(problem, {name_of(winner): tasks[winner]}, winner)
