@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,15 @@ def test_chunks_of_jax_divide_the_replicas():
     assert chunk_sizes(1000) == [2, 8, 40, 125]
     assert chunk_sizes(17) == [1]
     assert chunk_sizes(1) == []
+
+
+def test_jax_is_tried_in_both_layouts_with_every_chunk():
+    from bench.cases import CASES, Problem
+    from bench.peers import jax_vmap
+
+    few = Problem(replace(CASES["B"], replicas=8, steps=1), "float32")
+    tried = jax_vmap.variants(few)
+    assert set(tried) == {(units_first, c) for units_first in (False, True) for c in (None, 2, 4)}
 
 
 def test_scaling_measures_draws_and_says_what_one_replica_costs(tmp_path):
