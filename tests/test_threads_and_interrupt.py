@@ -205,15 +205,24 @@ def test_interrupting_a_python_landscape(tmp_path):
     assert len(tw.Trajectory.load(tmp_path / "part.npz").energies) > 5
 
 
-@pytest.mark.parametrize("call", ["energy(x", "gradient(x", "hvp(x, x", "hessian(x"])
+LONG = {  # replicas, samples, network
+    "energy(x": (100_000, 4000, [5, 16, 1]),
+    "gradient(x": (100_000, 4000, [5, 16, 1]),
+    "hvp(x, x": (100_000, 4000, [5, 16, 1]),
+    "hessian(x": (1000, 4000, [5, 16, 1]),
+    "hessian(x ": (1, 20_000, [60, 60, 1]),
+}
+
+
+@pytest.mark.parametrize("call", LONG)
 def test_one_long_evaluation_can_be_interrupted(call):
-    """Ctrl-C is looked for between blocks of replicas, not only between steps of dynamics."""
-    replicas = 1000 if call.startswith("hessian") else 100_000
+    """Ctrl-C is looked for between blocks of replicas, and between rows of one Hessian."""
+    replicas, samples, sizes = LONG[call]
     code = f"""
 import signal, numpy as np, thalweg as tw
 signal.signal(signal.SIGINT, signal.default_int_handler)
-data = tw.datasets.random_labels(samples=4000, features=5, rng=0)
-land = tw.MLP([5, 16, 1], loss="logistic", data=data)
+data = tw.datasets.random_labels(samples={samples}, features={sizes[0]}, rng=0)
+land = tw.MLP({sizes}, loss="logistic", data=data)
 x = np.zeros(({replicas}, land.dim))
 print("ready", flush=True)
 try:

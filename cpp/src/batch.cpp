@@ -80,14 +80,8 @@ template <class Real>
 void batch_hessian(const Landscape<Real>& landscape, long replicas, const Real* x, Real* h,
                    int threads, const StopQuestion& stop) {
   if (const auto* there = remote(landscape)) return there->hessian(replicas, x, h, stop);
+  if (landscape.hessians(replicas, x, h, threads, stop)) return;
   const long dim = landscape.dim();
-  if (landscape.whole_hessians())
-    return for_blocks(landscape, Blocking{}, replicas, threads, stop,
-                      [&](const Rows<Real>& block, Worker<Real>& w) {
-                        w.field->bind(block);
-                        block.load(x, w.a.data());
-                        w.field->hessian(block, w.a.data(), h);
-                      });
   for_blocks(landscape, landscape.blocking(landscape.samples()), replicas * dim, threads, stop,
              [&](const Rows<Real>& rows, Worker<Real>& w) {
                Rows<Real> points = rows;

@@ -1,9 +1,10 @@
-// Where strips of MLP Hessians come from and go to: scratch space, and rows of the result.
+// Where strips of MLP Hessians come from and go to: what is in the lanes, scratch space, and rows
+// of the result.
 #pragma once
 
-#include <thalweg/engine/landscape.hpp>
 #include <thalweg/landscapes/mlp_hessian.hpp>
-#include <thalweg/math/transpose.hpp>
+
+#include "mlp_evaluator.hpp"
 
 namespace thalweg {
 
@@ -34,6 +35,8 @@ struct HessianSpace {
       }
       lay(work.outputs, count * shape.outputs());
       lay(work.left, count * widest);
+      lay(work.moving, count);
+      lay(work.column, widest);
       lay(strip, widest * row);
     };
     all();  // counts
@@ -42,61 +45,86 @@ struct HessianSpace {
   }
 };
 
-// Which components of H a strip holds, one of each mirrored pair: part(row, first, end, c) for
-// components [first, end) of a row, in row c of the strip. They are right of the diagonal, but for
-// weights of later units of a layer against the bias of unit j.
-template <class Part>
-void strip_parts(const MlpShape& shape, int k, long j, Part part) {
-  const long in = shape.sizes[k], out = shape.sizes[k + 1];
-  const long own = shape.weights[k] + j * in, end = shape.weights[k] + out * in;
-  const long bias = shape.bias ? shape.biases[k] + j : end;
-  for (long c = 0; c < in; ++c) {
-    part(own + c, own + c, end, c);
-    part(own + c, bias, shape.dim, c);
-  }
-  if (!shape.bias) return;
-  part(bias, bias, shape.dim, in);
-  part(bias, own + in, end, in);
+// Calls each(units) for the groups of units of a share: whose Hessians come out of it, row by row.
+template <class Real, class Each>
+void each_group(const MlpShape& shape, const HessianShare<Real>& share, Each each) {
+  using S = Lanes<Real>;
+  const long parts = share.parts();
+  bool_of<S> part[S::lanes] = {};
+  for (int l = 0; l < S::lanes; ++l) part[share.part(l)].bits[l] = -1;
+  long number = 0;
+  for (int k = 0; k < shape.layers; ++k)
+    for (long j = 0, out = shape.sizes[k + 1]; j < out; j += parts)
+      if (number++ % share.pieces == share.piece)
+        each(UnitsInLanes<S>{k, j, std::min(parts, out - j), part});
 }
 
-// Puts strips of W replicas, side by side in the lanes, into their Hessians.
+// Components [first, end) of a row of H, in row c of a strip. For the next unit both numbers are so
+// much larger.
+struct StripPart {
+  long row, first, end, c, next_row, next_first;
+};
+
+// Which components a strip holds of unit j, one of each mirrored pair. They are right of the
+// diagonal, but for weights of later units of a layer against the bias of unit j.
+template <class Use>
+void strip_parts(const MlpShape& shape, int k, long j, Use use) {
+  const long in = shape.sizes[k], out = shape.sizes[k + 1];
+  const long own = shape.weights[k] + j * in, end = shape.weights[k] + out * in;
+  const long bias = shape.bias ? shape.biases[k] + j : end, next_bias = shape.bias ? 1 : 0;
+  for (long c = 0; c < in; ++c) {
+    use(StripPart{own + c, own + c, end, c, in, in});
+    use(StripPart{own + c, bias, shape.dim, c, in, next_bias});
+  }
+  if (!shape.bias) return;
+  use(StripPart{bias, bias, shape.dim, in, 1, 1});
+  use(StripPart{bias, own + in, end, in, 1, in});
+}
+
+// The lower triangle of a Hessian, and the curvature of weight decay.
+template <class Real>
+void mirror_hessian(const MlpShape& shape, Real* h) {
+  constexpr long W = Lanes<Real>::lanes;
+  const long P = shape.dim;
+  for (long r = 0; r < P; r += W) {
+    const long below = std::min(r + W, P);
+    for (long i = r; i < below; ++i)
+      for (long c = i + 1; c < below; ++c) h[c * P + i] = h[i * P + c];
+    transpose_into<Lanes<Real>>(h + r * P + below, below - r, P - below, P, h + below * P + r, P);
+  }
+  for (long r = 0; r < P; ++r) h[r * P + r] += static_cast<Real>(shape.weight_decay);
+}
+
+// Puts strips into the Hessians of the replicas in the lanes.
 template <class Real>
 class HessianRows {
  public:
   using S = Lanes<Real>;
-  HessianRows(const MlpShape& shape, const Rows<Real>& rows, Real* h)
+  HessianRows(const MlpShape& shape, const HessianShare<Real>& share, Real* h)
       : shape_(shape),
-        rows_(rows),
+        share_(share),
         h_(h),
         stride_((shape.dim + 2 * W - 1) / W * W),
         lanes_(W * stride_) {}
 
-  void put(int k, long j, const S* strip, long row, bool add) {
-    strip_parts(shape_, k, j, [&](long i, long first, long end, long c) {
-      first < i ? give_column(i, first, end, strip + c * row, add)
-                : give(i, first, end, strip + c * row, add);
+  void put(const UnitsInLanes<S>& units, const S* strip, long row, bool add) {
+    strip_parts(shape_, units.layer, units.first, [&](const StripPart& of_first) {
+      if (of_first.first == of_first.end) return;
+      side_by_side(strip + of_first.c * row + of_first.first, of_first.end - of_first.first);
+      for (int lane = 0; lane < W; ++lane)
+        if (share_.part(lane) < units.count) give(lane, of_first, add);
     });
   }
-
-  // The lower triangles, and the curvature of weight decay.
+  // Of a share that is not all, whoever has all of them does the rest.
   void finish() const {
-    const long P = shape_.dim;
-    for (int lane = 0; lane < rows_.used; ++lane) {
-      Real* h = h_ + rows_.row[lane] * P * P;
-      for (long r = 0; r < P; r += W) {
-        const long below = std::min(r + W, P);
-        for (long i = r; i < below; ++i)
-          for (long c = i + 1; c < below; ++c) h[c * P + i] = h[i * P + c];
-        transpose_into<S>(h + r * P + below, below - r, P - below, P, h + below * P + r, P);
-      }
-      for (long r = 0; r < P; ++r) h[r * P + r] += static_cast<Real>(shape_.weight_decay);
-    }
+    if (share_.pieces > 1) return;
+    for (int lane = 0; lane < share_.replicas; ++lane) mirror_hessian(shape_, hessian_of(lane));
   }
 
  private:
   static constexpr long W = S::lanes;
   const MlpShape& shape_;
-  const Rows<Real>& rows_;
+  const HessianShare<Real>& share_;
   Real* h_;
   long stride_;
   std::vector<Real> lanes_;  // part of a row of each replica, [W, stride_]
@@ -106,54 +134,47 @@ class HessianRows {
     transpose_into<S>(reinterpret_cast<const Real*>(from), (count + W - 1) / W * W, W, W,
                       lanes_.data(), stride_);
   }
-  template <class Each>
-  void each_replica(Each each) const {
-    for (int lane = 0; lane < rows_.used; ++lane)
-      each(h_ + rows_.row[lane] * shape_.dim * shape_.dim, lanes_.data() + lane * stride_);
-  }
-  // Components [first, end) of a row, from their places in a row of a strip.
-  void give(long row, long first, long end, const S* strip, bool add) {
-    if (first == end) return;
-    side_by_side(strip + first, end - first);
-    each_replica([&](Real* h, const Real* from) {
-      Real* to = h + row * shape_.dim + first;
-      const long count = end - first;
-      if (add)
-        for (long q = 0; q < count; ++q) to[q] += from[q];
-      else
-        std::copy_n(from, count, to);
-    });
-  }
-  // The same of a column, above the diagonal.
-  void give_column(long column, long first, long end, const S* strip, bool add) {
-    if (first == end) return;
-    side_by_side(strip + first, end - first);
-    each_replica([&](Real* h, const Real* from) {
-      for (long q = first; q < end; ++q) {
-        Real& to = h[q * shape_.dim + column];
-        to = add ? to + from[q - first] : from[q - first];
+  Real* hessian_of(int lane) const { return h_ + share_.rows.row[lane] * shape_.dim * shape_.dim; }
+  // What of the numbers side by side is the lane's own: for later units less, and behind it.
+  void give(int lane, const StripPart& of_first, bool add) const {
+    const long p = share_.part(lane), P = shape_.dim, skipped = p * of_first.next_first;
+    const long row = of_first.row + p * of_first.next_row, first = of_first.first + skipped;
+    const Real* from = lanes_.data() + lane * stride_ + skipped;
+    const long count = of_first.end - first;
+    Real* h = hessian_of(lane);
+    if (first < row) {  // a column, above the diagonal
+      for (long q = 0; q < count; ++q) {
+        Real& to = h[(first + q) * P + row];
+        to = add ? to + from[q] : from[q];
       }
-    });
+    } else if (add) {
+      for (long q = 0; q < count; ++q) h[row * P + first + q] += from[q];
+    } else if (count > 0) {
+      std::copy_n(from, count, h + row * P + first);
+    }
   }
 };
 
-// The same for a small network: whole Hessians stay side by side in the lanes, where mirroring is a
-// matter of a store, and leave them in one go.
+// Whether W Hessians take no more than a part of the second-level cache.
+template <class Real>
+bool fits_lanes(const MlpShape& shape) {
+  return shape.dim * shape.dim * sizeof(Lanes<Real>) <= 256 * 1024;
+}
+
+// The same for W replicas of a small network: whole Hessians stay side by side in the lanes, where
+// mirroring is a matter of a store, and leave them in one go.
 template <class Real>
 class HessianInLanes {
  public:
   using S = Lanes<Real>;
-  static bool suits(const MlpShape& shape) {  // a part of the second-level cache
-    return shape.dim * shape.dim * sizeof(S) <= 256 * 1024;
-  }
-  HessianInLanes(const MlpShape& shape, const Rows<Real>& rows, Real* h)
-      : shape_(shape), rows_(rows), h_(h), whole_(shape.dim * shape.dim) {
+  HessianInLanes(const MlpShape& shape, const HessianShare<Real>& share, Real* h)
+      : shape_(shape), rows_(share.rows), h_(h), whole_(shape.dim * shape.dim) {
     rows_.dim = shape.dim * shape.dim;
   }
 
-  void put(int k, long j, const S* strip, long row, bool add) {
-    strip_parts(shape_, k, j, [&](long i, long first, long end, long c) {
-      put(i, first, end, strip + c * row, add);
+  void put(const UnitsInLanes<S>& units, const S* strip, long row, bool add) {
+    strip_parts(shape_, units.layer, units.first, [&](const StripPart& part) {
+      put(part.row, part.first, part.end, strip + part.c * row, add);
     });
   }
   void finish() {

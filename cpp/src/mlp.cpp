@@ -27,7 +27,6 @@ class AnySchedule final : public MlpField<Real> {
   S energy(const S* x) override { return now_->energy(x); }
   S gradient(const S* x, S* g) override { return now_->gradient(x, g); }
   void product(const S* x, const S* v, S* hv) override { now_->product(x, v, hv); }
-  void hessian(const Rows<Real>& rows, const S* x, Real* h) override { now_->hessian(rows, x, h); }
   void per_sample(PerSample what, const Rows<Real>& rows, const S* x, Real* out) override {
     now_->per_sample(what, rows, x, out);
   }

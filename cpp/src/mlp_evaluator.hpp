@@ -6,6 +6,18 @@
 
 namespace thalweg {
 
+// Some of the strips of rows that make the Hessians of some replicas. Each of these has several
+// lanes, for as many units at a time.
+template <class Real>
+struct HessianShare {
+  Rows<Real> rows;     // of the lanes: replicas, and the same again
+  int replicas;        // a power of two
+  long piece, pieces;  // each takes every so many-th group of units
+
+  int part(int lane) const { return lane / replicas; }
+  long parts() const { return Rows<Real>::W / replicas; }
+};
+
 // What the MLP asks of an evaluator besides.
 template <class Real>
 class MlpField : public Evaluator<Real> {
@@ -16,6 +28,10 @@ class MlpField : public Evaluator<Real> {
   // Outputs [R, samples, outputs] for other inputs: [samples, inputs] or one set per row.
   virtual void predict(const Rows<Real>&, const S* x, long samples, const Real* inputs,
                        bool per_replica, Real* out) = 0;
+  // A share of Hessians into h [R, P, P]. Only where the lanes are replicas.
+  virtual void hessian(const HessianShare<Real>&, const S* /*x*/, Real* /*h*/, Watch&) {
+    throw std::logic_error("the Hessians of this schedule are made column by column");
+  }
 };
 
 template <class Real>

@@ -2,7 +2,6 @@
 #include <thalweg/landscapes/mlp_shallow.hpp>
 
 #include "hessian_rows.hpp"
-#include "mlp_evaluator.hpp"
 
 namespace thalweg {
 namespace {
@@ -47,9 +46,10 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
     this->add_decay(v, hv);
   }
 
-  void hessian(const Rows<Real>& rows, const S* x, Real* h) override {
-    HessianInLanes<Real>::suits(shape_) ? hessian_into<HessianInLanes<Real>>(rows, x, h)
-                                        : hessian_into<HessianRows<Real>>(rows, x, h);
+  void hessian(const HessianShare<Real>& share, const S* x, Real* h, Watch& watch) override {
+    fits_lanes<Real>(shape_) && share.parts() == 1
+        ? hessian_into<HessianInLanes<Real>>(share, x, h, watch)
+        : hessian_into<HessianRows<Real>>(share, x, h, watch);
   }
 
   void per_sample(PerSample what, const Rows<Real>& block, const S* x, Real* out) override {
@@ -93,22 +93,22 @@ class ReplicaLanesEvaluator final : public MlpEvaluator<Real> {
   std::vector<S> lane_inputs_, lane_targets_;
 
   template <class Out>
-  void hessian_into(const Rows<Real>& rows, const S* x, Real* h) {
+  void hessian_into(const HessianShare<Real>& share, const S* x, Real* h, Watch& watch) {
     constexpr long most_samples = 128;  // in one pass: each adds once to all of h, in main memory
     const long chunk = std::min(count_, most_samples);
     HessianSpace<Real> space(shape_, chunk);
-    Out out(shape_, rows, h);
+    Out out(shape_, share, h);
     MlpHessian<S> field(shape_, x, space.work);
     const Real weight = Real(1) / static_cast<Real>(count_);
     for (long first = 0; first < count_; first += chunk) {
       const long m = std::min(chunk, count_ - first);
       with_targets(first, [&](auto* y) {
         with_inputs(first, [&](auto* in) { field.prepare(in, y, m, weight); });
-        for (int k = 0; k < shape_.layers; ++k)
-          for (long j = 0; j < shape_.sizes[k + 1]; ++j) {
-            field.strip(k, j, y, space.strip, space.row);
-            out.put(k, j, space.strip, space.row, first > 0);
-          }
+        each_group(shape_, share, [&](const UnitsInLanes<S>& units) {
+          watch.poll();
+          field.strip(units, y, space.strip, space.row);
+          out.put(units, space.strip, space.row, first > 0);
+        });
       });
     }
     out.finish();

@@ -31,11 +31,6 @@ class Evaluator {
   virtual S energy(const S* x) = 0;                         // of its replica, in every lane
   virtual S gradient(const S* x, S* g) = 0;                 // energy returned
   virtual void product(const S* x, const S* v, S* hv) = 0;  // Hessian at x times v
-  // The Hessians of the rows in the lanes into h [R, P, P], where the landscape has
-  // whole_hessians().
-  virtual void hessian(const Rows<Real>&, const S* /*x*/, Real* /*h*/) {
-    throw std::logic_error("this landscape's Hessians are made column by column");
-  }
 };
 
 // A landscape is immutable and shared between threads.
@@ -49,7 +44,11 @@ class Landscape {
   virtual std::unique_ptr<Evaluator<Real>> evaluator() const = 0;
   virtual long samples() const { return 0; }             // N, where there are samples
   virtual long data_replicas() const { return 0; }       // R, where each replica has its own data
-  virtual bool whole_hessians() const { return false; }  // a quicker way than column by column
+  // The Hessians of a batch into h [R, P, P], where there is a quicker way than row by row.
+  virtual bool hessians(long /*replicas*/, const Real* /*x*/, Real* /*h*/, int /*threads*/,
+                        const StopQuestion&) const {
+    return false;
+  }
   virtual Real upper_bound() const { return std::numeric_limits<Real>::infinity(); }
   virtual const char* kind() const = 0;
 };

@@ -60,7 +60,8 @@ class Mlp final : public Landscape<Real>, public Network<Real> {
     return std::max(data_.input_replicas, data_.target_replicas);
   }
   Blocking blocking(long samples) const override;
-  bool whole_hessians() const override { return is_narrow(shape_); }
+  bool hessians(long replicas, const Real* x, Real* h, int threads,
+                const StopQuestion&) const override;
   const char* kind() const override { return "mlp"; }
   std::unique_ptr<Evaluator<Real>> evaluator() const override;
 

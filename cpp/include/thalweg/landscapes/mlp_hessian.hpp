@@ -1,8 +1,9 @@
-// The full Hessian of the MLP by blocks, for replicas in the lanes: N P^2 operations, where
-// products with P unit vectors take several times N P per vector.
+// The full Hessian of the MLP by blocks, for pairs of a replica and a unit in the lanes: N P^2
+// operations, where products with P unit vectors take several times N P per vector.
 //
-// For a seed, one unit j of layer k, let ' be the derivative by z_k[j] of each sample on its own.
-// With delta_l = d loss / d z_l the gradient of W_l[i, m] is sum_n delta_l[i] a_l[m], so that
+// For a seed, one unit j of layer k in each lane, let ' be the derivative by z_k[j] of each sample
+// on its own. With delta_l = d loss / d z_l the gradient of W_l[i, m] is sum_n delta_l[i] a_l[m],
+// so that
 //   H[(l, i, m), (k, j, c)] = sum_n (delta_l'[i] a_l[m] + delta_l[i] a_l'[m]) a_k[c]   (a_l enters
 //   l)
 // and ' needs only products with the weights above layer k. Biases are weights of an input 1.
@@ -24,6 +25,16 @@ struct HessianWorkspace {
   P* unit_seed[MlpShape::most_layers];   // a_{l+1}'
   P* delta_seed[MlpShape::most_layers];  // delta_l'
   P* left;                               // one unit's factor in the sum over samples
+  P *moving, *column;                    // of the seeds: their slopes, their weights above
+};
+
+// Units of one layer, one in each lane: first + p in the lanes of part p. Behind the layer's last
+// unit lanes have none.
+template <class P>
+struct UnitsInLanes {
+  int layer;
+  long first, count;
+  const bool_of<P>* part;
 };
 
 template <class P>
@@ -38,21 +49,23 @@ class MlpHessian {
   void prepare(const T* inputs, const Y* targets, long count, Real each) {
     count_ = count;
     weight_ = each;
+    seeded_ = {-1, 0, 0, nullptr};
     for (long n = 0; n < count; ++n)
       for (long i = 0; i < size(0); ++i) input(0, n)[i] = scale(0) * P(inputs[n * size(0) + i]);
     for (int l = 0; l < shape_.layers; ++l) forward(l);
     backward(targets);
   }
 
-  // The rows of H that belong to unit j of layer k, those of its weights and then of its bias:
-  // strip [size(k) + 1, row], where the columns of units before (k, j) are left as they are.
+  // In each lane the rows of H that belong to its unit of layer k, those of its weights and then of
+  // its bias: strip [size(k) + 1, row]. Columns of units before it are not to be used.
   template <class Y>
-  void strip(int k, long j, const Y* targets, P* strip, long row) {
-    seed(k, j, targets);
+  void strip(const UnitsInLanes<P>& units, const Y* targets, P* strip, long row) {
+    seed(units, targets);
+    const int k = units.layer;
     const long columns = size(k) + (shape_.bias ? 1 : 0);
     const Matrix<const P> inputs{w_.inputs[k], size(k) + 1, 1};
     for (int l = k; l < shape_.layers; ++l) {
-      const long in = size(l), out = size(l + 1), first = l == k ? j : 0;
+      const long in = size(l), out = size(l + 1), first = l == k ? units.first : 0;
       for (long i = first; i < out; ++i) {
         fill_left(k, l, i);
         contract(in, columns, count_, Matrix<const P>{w_.left, 1, in}, inputs,
@@ -70,6 +83,7 @@ class MlpHessian {
   const HessianWorkspace<P>& w_;
   long count_ = 0;
   Real weight_ = 0;
+  UnitsInLanes<P> seeded_{-1, 0, 0, nullptr};  // what layer's z' and a' are not 0
 
   long size(int l) const { return shape_.sizes[l]; }
   Real scale(int l) const { return static_cast<Real>(shape_.scales[l]); }
@@ -133,19 +147,21 @@ class MlpHessian {
   }
 
   template <class Y>
-  void seed(int k, long j, const Y* targets) {
-    const int last = shape_.layers - 1;
-    point_at(k, j);
+  void seed(const UnitsInLanes<P>& seeds, const Y* targets) {
+    const int k = seeds.layer, last = shape_.layers - 1;
+    point_at(seeds);
     for (int l = k; l < last; ++l) {
       const long units = size(l + 1), above = size(l + 2);
-      // Of layer k only unit j moves, and with it one column of the weights above.
-      const long moving = l == k ? 1 : units, from = l == k ? j : 0;
-      if (l > k)
+      const Put<P> to{{w_.z_seed[l + 1], above, 1}};
+      if (l == k) {  // only the seeds move, and with each one column of the weights above
+        contract(count_, above, 1, Matrix<const P>{w_.moving, 1, 1},
+                 Matrix<const P>{w_.column, 1, 1}, to);
+      } else {
         for (long i = 0; i < count_ * units; ++i)
           w_.unit_seed[l][i] = w_.slopes[l][i] * w_.z_seed[l][i];
-      contract(count_, above, moving, Matrix<const P>{w_.unit_seed[l] + from, units, 1},
-               Matrix<const P>{weights(l + 1) + from, 1, units},
-               Put<P>{{w_.z_seed[l + 1], above, 1}});
+        contract(count_, above, units, Matrix<const P>{w_.unit_seed[l], units, 1},
+                 Matrix<const P>{weights(l + 1), 1, units}, to);
+      }
       if (scale(l + 1) != 1)
         for (long i = 0; i < count_ * above; ++i)
           w_.z_seed[l + 1][i] = scale(l + 1) * w_.z_seed[l + 1][i];
@@ -167,20 +183,37 @@ class MlpHessian {
     }
   }
 
-  // z_k' = 1 and a_{k+1}' = slope in unit j, 0 elsewhere. Seeds come unit after unit, so one column
-  // is wiped and the next one written.
-  void point_at(int k, long j) {
+  // z_k' = 1 and a_{k+1}' = slope in the unit of each lane, 0 elsewhere. Seeds come layer by layer,
+  // so mostly the last ones are wiped and the next ones written.
+  void point_at(const UnitsInLanes<P>& seeds) {
+    const int k = seeds.layer;
     const long units = size(k + 1);
-    const bool hidden = k + 1 < shape_.layers;
-    if (j == 0)
-      for (P* all : {w_.z_seed[k], w_.unit_seed[k]})
-        for (long i = 0; i < count_ * units; ++i) all[i] = P(Real(0));
+    const bool same_layer = seeded_.layer == k, hidden = k + 1 < shape_.layers;
+    const long from = same_layer ? seeded_.first : 0, wiped = same_layer ? seeded_.count : units;
+    const P zero(Real(0)), one(Real(1));
+    seeded_ = seeds;
     for (long n = 0; n < count_; ++n) {
       P *z = w_.z_seed[k] + n * units, *a = w_.unit_seed[k] + n * units;
-      if (j > 0) z[j - 1] = a[j - 1] = P(Real(0));
-      z[j] = P(Real(1));
-      if (hidden) a[j] = w_.slopes[k][n * units + j];
+      for (long i = from; i < from + wiped; ++i) z[i] = a[i] = zero;
+      for (long p = 0; p < seeds.count; ++p) z[seeds.first + p] = select(seeds.part[p], one, zero);
     }
+    if (!hidden) return;
+    const auto slope_of = [&](long n) { return w_.slopes[k] + n * units + seeds.first; };
+    for (long n = 0; n < count_; ++n) {
+      P* a = w_.unit_seed[k] + n * units + seeds.first;
+      for (long p = 0; p < seeds.count; ++p) a[p] = select(seeds.part[p], slope_of(n)[p], zero);
+      w_.moving[n] = of_each_lane(seeds, [&](long p) { return slope_of(n)[p]; });
+    }
+    const P* above = weights(k + 1) + seeds.first;
+    for (long i = 0; i < size(k + 2); ++i)
+      w_.column[i] = of_each_lane(seeds, [&](long p) { return above[i * units + p]; });
+  }
+  // value(p) in the lanes of part p.
+  template <class Value>
+  static P of_each_lane(const UnitsInLanes<P>& seeds, Value value) {
+    P all = value(0);
+    for (long p = 1; p < seeds.count; ++p) all = select(seeds.part[p], value(p), all);
+    return all;
   }
 
   // delta_l'[i] a_l + delta_l[i] a_l' for every input of layer l, scaled.
