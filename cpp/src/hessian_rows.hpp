@@ -45,7 +45,7 @@ struct HessianSpace {
   }
 };
 
-// Calls each(units) for the groups of units of a share: whose Hessians come out of it, row by row.
+// Calls each(units) for every group of units of a share.
 template <class Real, class Each>
 void each_group(const MlpShape& shape, const HessianShare<Real>& share, Each each) {
   using S = Lanes<Real>;
