@@ -270,6 +270,7 @@ NETWORKS = [
     MlpCase("logistic_ntk", (4, 6, 5, 1), "logistic", "logistic", "ntk", spread=1.5),
     MlpCase("sin_no_bias", (5, 9, 3), "sin", "cross_entropy", bias=False),
     MlpCase("linear", (7, 3), "identity", "cross_entropy"),
+    MlpCase("many_outputs", (2, 3, 11), "tanh", "cross_entropy"),
     MlpCase("hinge_linear", (6, 1), "identity", "hinge_squared", samples=17, step=1e-4),
     MlpCase("one_of_everything", (1, 1, 1), "tanh", "mse", samples=1),
     MlpCase("eight_layers", (3, 5, 4, 6, 4, 5, 3, 4, 2), "tanh", "mse", spread=0.6),

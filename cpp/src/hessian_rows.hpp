@@ -24,10 +24,11 @@ struct HessianSpace {
     };
     const auto all = [&] {
       size = 0;
-      long widest = 1;
+      long widest = 1, most_units = 1;
       for (int l = 0; l < shape.layers; ++l) {
         const long in = shape.sizes[l], out = shape.sizes[l + 1];
         widest = std::max(widest, in + 1);
+        most_units = std::max(most_units, out);
         lay(work.inputs[l], count * (in + 1));
         for (S** to : {&work.slopes[l], &work.curvatures[l], &work.delta[l], &work.z_seed[l],
                        &work.unit_seed[l], &work.delta_seed[l]})
@@ -36,7 +37,7 @@ struct HessianSpace {
       lay(work.outputs, count * shape.outputs());
       lay(work.left, count * widest);
       lay(work.moving, count);
-      lay(work.column, widest);
+      lay(work.column, most_units);
       lay(strip, widest * row);
     };
     all();  // counts

@@ -203,8 +203,8 @@ def run_job(
                 pace.took(chunk, time.perf_counter() - start)
                 if now.total_steps == 0 and "start_energy" in made:
                     job.dynamics.check_start(made["start_energy"])
-                loss = first_loss(now.state, made)
-                if loss is not None and job.dynamics.on_divergence == "raise":
+                raises = job.dynamics.on_divergence == "raise"
+                if raises and (loss := first_loss(now.state, made)) is not None:
                     now = _cut_at(loss, job, now, records)
                     raise divergence(loss, result())
                 filled = records.put(now.filled, made["records"], made["recorded_points"])

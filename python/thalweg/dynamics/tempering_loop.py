@@ -142,7 +142,7 @@ def _advance(
         job.dynamics.check_start(made["start_energy"])
     loss = first_loss(state, made) if job.dynamics.on_divergence == "raise" else None
     if loss is not None and loss.step < first + chunk:
-        chunk = loss.step - first
+        chunk = max(1, loss.step - first)
         made = job.advance(state, first, chunk, parameters)
     return Snapshot(made, exchange, first + chunk, now.filled), loss
 
