@@ -42,8 +42,8 @@ class Landscape {
   // For evaluations on so many samples.
   virtual Blocking blocking(long /*samples*/) const { return {}; }
   virtual std::unique_ptr<Evaluator<Real>> evaluator() const = 0;
-  virtual long samples() const { return 0; }             // N, where there are samples
-  virtual long data_replicas() const { return 0; }       // R, where each replica has its own data
+  virtual long samples() const { return 0; }        // N, where there are samples
+  virtual long data_replicas() const { return 0; }  // R, where each replica has its own data
   // The Hessians of a batch into h [R, P, P], where there is a quicker way than row by row.
   virtual bool hessians(long /*replicas*/, const Real* /*x*/, Real* /*h*/, int /*threads*/,
                         const StopQuestion&) const {
