@@ -232,6 +232,8 @@ template <class Real, class Team, class L>
 class TeamEnsemble {
  public:
   using Walker = TeamWalker<Real, Team>;
+  // Two ways to end need more registers than Langevin dynamics of networks have left.
+  static constexpr bool ends_with_gradient = true;
 
   THALWEG_DEVICE TeamEnsemble(const Team& team, const L& landscape, Walker& walker,
                               TeamBatches<Team>& batches, const Scratch& scratch)

@@ -186,7 +186,7 @@ def test_a_loss_at_the_end_of_a_call_is_found_by_the_next(end, on_divergence, ta
         return descent.run(land, np.ones((3, 2), np.float32), steps, record_every=1000)
 
     whole = lost(lambda: begin(40))
-    if end <= 20:
+    if end < 20 or (end == 20 and target.startswith("cpu")):  # devices look at every end
         first = begin(end)
         assert first.status.ok.all()
         assert np.isfinite(first.final).all()

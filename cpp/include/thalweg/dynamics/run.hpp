@@ -55,7 +55,7 @@ THALWEG_DEVICE void run_steps(E& ensemble, const Motion& motion, const Steps& st
   if (steps.before < wanted) {
     learn(ensemble, wanted);
     // A run that ended here need not have looked at the energy.
-    if (steps.first > 0)
+    if (!E::ends_with_gradient && steps.first > 0)
       ensemble.for_each(
           [&](W& w) { bury(w, steps.first, negate(is_finite(w.scalar(energy_now)))); });
   }
@@ -65,7 +65,7 @@ THALWEG_DEVICE void run_steps(E& ensemble, const Motion& motion, const Steps& st
   Known known = Known::nothing;
   for (long s = steps.first + 1; s <= last; ++s) {
     host.poll();
-    known = motion.step(ensemble, s, steps.after(s));
+    known = motion.step(ensemble, s, E::ends_with_gradient ? Known::gradient : steps.after(s));
     // Else the energy at hand is that of the point before this step.
     const bool here = known != Known::nothing;
     ensemble.for_each([&](W& w) { bury(w, here ? s : s - 1, motion.lost(w, s)); });

@@ -26,6 +26,7 @@
 //   gradient(x, g, e)      from the vectors x into the vectors g and the scalars e
 //   energy(x, e)
 //   minibatches(plan, step), all_samples()    what the loss is the mean of from now on
+//   ends_with_gradient     whether a run's last step takes it whoever asks
 //   upper_bound()          where points are reflected, or infinity
 #pragma once
 

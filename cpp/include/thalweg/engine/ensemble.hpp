@@ -101,6 +101,7 @@ class Field {
 template <class Real>
 struct Ensemble {
   using Walker = Walkers<Real>;
+  static constexpr bool ends_with_gradient = false;
   std::vector<Walkers<Real>> blocks;
   Field<Real>& field;
 
